@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Makes the locks again from pyproject.toml: `make lock`. Versions that are locked stay, unless pyproject.toml says
+# otherwise; `make lock UPGRADE=1` takes the newest that it allows.
+#
+#   requirements.txt      machines with an NVIDIA GPU: the full closure, torch's own CUDA packages included
+#   requirements-cpu.txt  all others: the same versions without the CUDA packages, for torch's CPU wheel
+#   requirements-dev.txt  the tools of `make check` and `make test`, for both
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+uv=${UV:-.venv/bin/uv}
+upgrade=()
+if [ -n "${UPGRADE:-}" ]; then upgrade=(--upgrade); fi
+linux="\(platform_machine == 'aarch64' and sys_platform == 'linux'\) or \(platform_machine == 'x86_64' and sys_platform == 'linux'\)"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# compile FILE HEADER ARGUMENT...: one resolution for every Python that requires-python allows.
+compile() {
+    local file=$1 header=$2
+    shift 2
+    cp "$file" "$work/$file" 2>/dev/null || true # what is locked is preferred
+    "$uv" pip compile --quiet --universal --no-header --annotation-style line "${upgrade[@]}" \
+        --output-file "$work/$file" "$@" >"$work/resolved"
+    {
+        echo "# $header"
+        echo "# Made by scripts/lock.sh from pyproject.toml, which has the reasons. Do not edit."
+        # Every line holds for the same two kinds of machine, so that marker says nothing; nor do uv's notes on which
+        # constraint confirmed a version.
+        sed -E -e "s/ ; $linux( |\$)/\1/" -e 's/,? -c requirements\.txt//; s/,? (-c|--override) \(workspace\)//' \
+            -e 's/# via, /# via /' "$work/$file"
+    } >"$work/done"
+    mv "$work/done" "$file"
+    echo "$file: $(grep -c == "$file") packages"
+}
+
+compile requirements.txt "Machines with an NVIDIA GPU. Install with --no-deps." --group build pyproject.toml
+grep -oE '^(cuda|nvidia)-[a-z0-9-]+' requirements.txt >"$work/cuda"
+compile requirements-cpu.txt "Machines without an NVIDIA GPU. Install with --no-deps." --group build \
+    --constraint requirements.txt --excludes "$work/cuda" pyproject.toml
+compile requirements-dev.txt "Tools of make check and make test. Install with --no-deps." --group dev \
+    --constraint requirements.txt

@@ -1,0 +1,5 @@
+"""`python -m imprint`."""
+
+from imprint.cli import main
+
+main()

@@ -1,0 +1,5 @@
+"""The dataset becomes a LoRA adapter, by QLoRA with Unsloth."""
+
+from imprint.adapter.stage import inputs, run, settings
+
+__all__ = ["inputs", "run", "settings"]

@@ -1,0 +1,66 @@
+"""Examples as token ids: the prompt format applied once, the loss on the response, the end token part of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from imprint.dataset import Example
+from imprint.errors import DatasetError
+
+IGNORED = -100
+"""The label that PyTorch's cross-entropy leaves out."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One row for the trainer: `input_ids` and `labels`, each of the same length."""
+
+    input_ids: list[int]
+    labels: list[int]
+
+
+def tokenize(examples: Iterable[Example], tokenizer: Any, max_length: int) -> list[Tokens]:
+    """Token ids and labels of each example, as the tokenizer's own chat template renders them.
+
+    The labels cover the last answer and the token that ends it. Raises DatasetError for a row that is longer than
+    `max_length` tokens: nothing is ever cut in silence.
+    """
+    end = end_token(tokenizer)
+    rows = []
+    for example in examples:
+        row = _tokens(example, tokenizer, end)
+        if len(row.input_ids) > max_length:
+            place = f"{example.source.document}:{example.source.lines[0]}"
+            raise DatasetError(
+                f"A row from {place} has {len(row.input_ids)} tokens; at most {max_length} fit.",
+                hint=f"set adapter.max_seq_length={len(row.input_ids)}, or shorten the text there",
+            )
+        rows.append(row)
+    return rows
+
+
+def end_token(tokenizer: Any) -> str:
+    """The special token that the chat template puts behind an answer: what the model must learn to say last.
+
+    Raises DatasetError for a template that ends an answer with none: a model trained on it would never stop.
+    """
+    answer = "answer"
+    turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": answer}]
+    whole = str(tokenizer.apply_chat_template(turns, tokenize=False))
+    rest = whole[whole.rindex(answer) + len(answer) :].lstrip()
+    known = {str(token) for token in tokenizer.added_tokens_decoder.values()} | set(tokenizer.all_special_tokens)
+    for token in sorted(known, key=len, reverse=True):
+        if rest.startswith(token):
+            return token
+    raise DatasetError("The base's chat template ends an answer with no special token.", hint="take another base")
+
+
+def _tokens(example: Example, tokenizer: Any, end: str) -> Tokens:
+    conversation = example.conversation()
+    prompt = tokenizer.apply_chat_template(conversation[:-1], tokenize=False, add_generation_prompt=True)
+    answer = conversation[-1]["content"].strip()
+    before = tokenizer(prompt, add_special_tokens=False).input_ids
+    ids = tokenizer(prompt + answer + end, add_special_tokens=False).input_ids
+    if ids[: len(before)] != before or ids[-1] != tokenizer.convert_tokens_to_ids(end):
+        raise DatasetError("The base's tokenizer joins prompt and answer in one token.", hint="take another base")
+    return Tokens(ids, [IGNORED] * len(before) + ids[len(before) :])

@@ -1,0 +1,31 @@
+"""The adapter stage: train and validation JSONL in; adapter, tokenizer and metrics out."""
+
+from typing import Any
+
+from imprint import base
+from imprint.config import Settings
+from imprint.runs import Manifest, Run
+
+_STAGE = "adapter"
+
+
+def inputs(config: Settings, run: Run) -> dict[str, str]:
+    """What the adapter is made from: the rows to train on and to watch with, and the base."""
+    rows = run.complete("dataset").outputs
+    names = ("train.jsonl", "validation.jsonl")
+    return {**{f"dataset/{name}": rows[name] for name in names}, "base": base.find(config.base).digest}
+
+
+def settings(config: Settings) -> dict[str, Any]:
+    """The settings that the adapter depends on."""
+    return {"adapter": config.plain()["adapter"], "base": config.base, "seed": config.seed}
+
+
+def run(config: Settings, run: Run) -> Manifest:
+    """Train the adapter; a run that was stopped goes on from its last checkpoint."""
+    from imprint.adapter.training import train
+
+    with run.record(_STAGE, inputs=inputs(config, run), settings=settings(config), seed=config.seed) as record:
+        record.temporary.append("checkpoints")
+        record.counts = train(config, run, record.folder)
+    return run.complete(_STAGE)

@@ -1,0 +1,511 @@
+"""The command line: the only file that prints for people and chooses exit codes.
+
+Answers go to standard output, everything else to standard error. A command imports what is heavy when it runs.
+"""
+
+import json
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from imprint.errors import ImprintError, InputError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from imprint.config import Settings
+    from imprint.runs import Event, Run
+    from imprint.service import Served
+
+app = typer.Typer(
+    name="imprint",
+    help="A folder of documents in; a private language model that answers from them out; served.",
+    epilog="Every command takes settings as section.key=value; configs/default.yaml lists them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Arguments = Annotated[list[str] | None, typer.Argument(metavar="[section.key=value]...", show_default=False)]
+Prompted = Annotated[list[str] | None, typer.Argument(metavar="[PROMPT] [section.key=value]...", show_default=False)]
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings as YAML.")]
+Documents = Annotated[Path | None, typer.Option("--documents", metavar="DIR", help="What to learn (documents/).")]
+Outputs = Annotated[Path | None, typer.Option("--outputs", metavar="DIR", help="Where runs are kept (outputs/).")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
+
+# "service.port=80", "seed=1"; but "seed=1, is that good?" is a question.
+_SETTING = re.compile(r"[a-z_]\w*(?:\.\w+)+=|[a-z_]\w*=\S*$", re.ASCII | re.IGNORECASE)
+
+
+@dataclass
+class Call:
+    """One call of the command line: its settings, its prompt, and what it says."""
+
+    settings: "Settings"
+    prompt: str | None
+    as_json: bool
+    _screen: "Screen | None" = field(default=None, init=False)
+
+    @property
+    def screen(self) -> "Screen":
+        """Standard error for people; silent where a program reads."""
+        if self._screen is None:
+            self._screen = Screen(quiet=self.as_json)
+        return self._screen
+
+    def result(self, value: dict[str, Any], text: str = "") -> None:
+        """The command's result on standard output: JSON or text."""
+        if self.as_json:
+            print(json.dumps(value, ensure_ascii=False))
+        elif text:
+            print(text)
+
+
+def _call(
+    arguments: list[str] | None,
+    config: Path | None,
+    outputs: Path | None,
+    documents: Path | None = None,
+    *,
+    as_json: bool = False,
+    takes_prompt: bool = False,
+) -> Call:
+    from imprint import config as settings
+
+    overrides = [text for text in arguments or () if _SETTING.match(text)]
+    words = [text for text in arguments or () if not _SETTING.match(text)]
+    if documents is not None:
+        overrides.append(f"documents.path={json.dumps(str(documents))}")
+    if outputs is not None:
+        overrides.append(f"outputs={json.dumps(str(outputs))}")
+    if words and not takes_prompt:
+        raise InputError(
+            f"{words[0]!r} was given; expected settings as section.key=value.", hint="imprint COMMAND --help"
+        )
+    if len(words) > 1:
+        raise InputError(
+            f"{len(words)} prompts were given: {', '.join(map(repr, words))}; expected one.",
+            hint=f"imprint up {shlex.quote(' '.join(words))}",
+        )
+    return Call(settings.load(config, overrides), words[0] if words else None, as_json)
+
+
+@app.command()
+def up(
+    arguments: Prompted = None,
+    config: Config = None,
+    documents: Documents = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+) -> None:
+    """Do everything that is due, then serve; or answer PROMPT and exit."""
+    call = _call(arguments, config, outputs, documents, as_json=as_json, takes_prompt=True)
+    run = _build(call, "imprint up")
+    if call.prompt is None:
+        _serve(call, run)
+    else:
+        _answer(call, run, call.prompt)
+
+
+@app.command()
+def prepare(
+    arguments: Arguments = None,
+    config: Config = None,
+    documents: Documents = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+) -> None:
+    """Write the dataset from the documents."""
+    _stage(_call(arguments, config, outputs, documents, as_json=as_json), "prepare", "dataset")
+
+
+@app.command()
+def train(
+    arguments: Arguments = None,
+    config: Config = None,
+    documents: Documents = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+) -> None:
+    """Train the adapter (and what it needs)."""
+    _stage(_call(arguments, config, outputs, documents, as_json=as_json), "train", "adapter")
+
+
+@app.command()
+def export(
+    arguments: Arguments = None,
+    config: Config = None,
+    documents: Documents = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+) -> None:
+    """Merge, convert and quantize (and what that needs)."""
+    _stage(_call(arguments, config, outputs, documents, as_json=as_json), "export", "model")
+
+
+@app.command()
+def evaluate(
+    arguments: Arguments = None,
+    config: Config = None,
+    documents: Documents = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+) -> None:
+    """Compare base and tuned model (and what that needs); the run becomes the current one."""
+    _stage(_call(arguments, config, outputs, documents, as_json=as_json), "evaluate", "evaluation")
+
+
+@app.command()
+def serve(arguments: Arguments = None, config: Config = None, outputs: Outputs = None) -> None:
+    """Serve the current model over HTTP."""
+    from imprint.runs import Outputs as Folder
+
+    call = _call(arguments, config, outputs)
+    _serve(call, Folder(call.settings.outputs).require_current())
+
+
+@app.command()
+def ask(arguments: Prompted = None, config: Config = None, outputs: Outputs = None, as_json: Json = False) -> None:
+    """Ask the current model one question; without PROMPT it is read from standard input."""
+    from imprint.runs import Outputs as Folder
+
+    call = _call(arguments, config, outputs, as_json=as_json, takes_prompt=True)
+    prompt = call.prompt if call.prompt is not None else sys.stdin.read()
+    _answer(call, Folder(call.settings.outputs).require_current(), prompt)
+
+
+@app.command()
+def chat(arguments: Arguments = None, config: Config = None, outputs: Outputs = None) -> None:
+    """Chat with the current model."""
+    from imprint.runs import Outputs as Folder
+    from imprint.service import Conversation
+
+    call = _call(arguments, config, outputs)
+    served = _load(call, Folder(call.settings.outputs).require_current())
+    say = call.screen.say
+    say(f"{served.name}. An empty line or Ctrl-D ends the chat.")
+    conversation = Conversation(served)
+    while True:
+        if sys.stderr.isatty():
+            say("[bold]you>[/] ", end="")
+        line = sys.stdin.readline()
+        if not line.strip():
+            return
+        try:
+            for piece in conversation.say(line.strip()):
+                print(piece, end="", flush=True)
+        except KeyboardInterrupt:
+            say(" (stopped)", end="")
+        print(flush=True)
+
+
+@app.command()
+def status(
+    arguments: Arguments = None,
+    config: Config = None,
+    documents: Documents = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+) -> None:
+    """Say which stages are due and why."""
+    from imprint import pipeline
+    from imprint.runs import Outputs as Folder
+
+    call = _call(arguments, config, outputs, documents, as_json=as_json)
+    settings, base = pipeline.resolve(call.settings)
+    current = Folder(settings.outputs).current()
+    due = [] if current is None else [(item.stage, item.reasons) for item in pipeline.examine(settings, current)]
+    if current is None:
+        due = [(stage, ("there is no model yet",)) for stage in pipeline.LINE]
+    call.screen.say(base)
+    call.result(
+        {
+            "current": None if current is None else current.id,
+            "stages": [{"stage": stage.name, "due": bool(reasons), "reasons": reasons} for stage, reasons in due],
+        },
+        "\n".join(
+            [
+                f"current     {'none' if current is None else current.path}",
+                *(
+                    f"{stage.name:<11} {'due: ' + '; '.join(reasons) if reasons else 'up to date'}"
+                    for stage, reasons in due
+                ),
+            ]
+        ),
+    )
+
+
+@app.command()
+def runs(arguments: Arguments = None, config: Config = None, outputs: Outputs = None, as_json: Json = False) -> None:
+    """List the runs with their figures."""
+    from imprint.runs import Outputs as Folder
+
+    call = _call(arguments, config, outputs, as_json=as_json)
+    folder = Folder(call.settings.outputs)
+    current = folder.current()
+    rows: list[dict[str, Any]] = []
+    for run in folder.runs():
+        state, evaluation = run.state(), run.manifest("evaluation")
+        figures = evaluation.counts if evaluation is not None else {}
+        rows.append(
+            {
+                "run": run.id,
+                "current": current is not None and run.id == current.id,
+                "state": state.state,
+                "base": state.base,
+                "reason": state.reason,
+                "accuracy": {
+                    name: figures[name]["accuracy"] for name in ("base", "adapter", "gguf") if name in figures
+                },
+            }
+        )
+    if call.as_json:
+        call.result({"runs": rows})
+    else:
+        call.screen.table(
+            ("", "run", "state", "base", "base knew", "tuned knows", "why"),
+            [
+                (
+                    "->" if row["current"] else "",
+                    row["run"],
+                    row["state"],
+                    row["base"],
+                    _percent(row["accuracy"].get("base")),
+                    _percent(row["accuracy"].get("gguf")),
+                    "; ".join(row["reason"]),
+                )
+                for row in rows
+            ],
+            to_stdout=True,
+        )
+
+
+@app.command()
+def rollback(
+    run: Annotated[str | None, typer.Argument(help="The run to go back to; the one before the current one.")] = None,
+    config: Config = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+) -> None:
+    """Make an earlier run the current one again."""
+    from imprint.runs import Outputs as Folder
+
+    call = _call([], config, outputs, as_json=as_json)
+    chosen = Folder(call.settings.outputs).rollback(run)
+    call.result({"current": chosen.id}, f"{chosen.id} is current. `imprint up retrain=never` serves it as it is.")
+
+
+def _stage(call: Call, command: str, until: str) -> None:
+    run = _build(call, f"imprint {command}", until)
+    manifest = run.complete(until)
+    call.result({"run": run.id, "folder": str(run.folder(until)), "counts": manifest.counts}, str(run.folder(until)))
+
+
+def _build(call: Call, command: str, until: str = "evaluation") -> "Run":
+    """Bring the stages up to `until` up to date, telling what happens."""
+    from imprint import environment, pipeline
+    from imprint.runs import Outputs as Folder
+
+    environment.quiet_libraries()
+    if call.settings.retrain == "never":
+        return Folder(call.settings.outputs).require_current()
+    settings, base = pipeline.resolve(call.settings)
+    call.settings = settings
+    before = Folder(settings.outputs).current()
+    with call.screen.following(base) as notify:
+        run = pipeline.build(settings, notify, command=command, until=until)
+    made = run.manifest("evaluation")
+    if until == "evaluation" and made is not None and (before is None or before.id != run.id):
+        call.screen.figures(made.counts)
+        call.screen.say(f"The model is in {run.path}.")
+        call.screen.suggest(run.complete("dataset").counts.get("try_next", []))
+    return run
+
+
+def _load(call: Call, run: "Run") -> "Served":
+    from imprint.service import Served
+
+    return Served.load(run, call.settings.service, call.settings.seed)
+
+
+def _answer(call: Call, run: "Run", prompt: str) -> None:
+    if not prompt.strip():
+        raise InputError("The prompt is empty.", hint='imprint ask "your question"')
+    answer = _load(call, run).ask(prompt)
+    call.result(
+        {"text": answer.text, "finish_reason": answer.finish_reason, "tokens": answer.tokens, "run": run.id},
+        answer.text,
+    )
+
+
+def _serve(call: Call, run: "Run") -> None:
+    from imprint.service import serve
+
+    served = _load(call, run)
+
+    def ready(address: str) -> None:
+        call.screen.say(f"[bold]{served.name}[/] of run {run.id} is served on [bold]{address}[/]; Ctrl-C stops it.")
+        command = f"curl {address}/generate -H 'Content-Type: application/json' -d '{{\"prompt\": \"…\"}}'"
+        call.screen.say(command, markup=False)
+        if call.settings.service.host not in {"127.0.0.1", "localhost", "::1"}:
+            call.screen.say("[yellow]Anyone who reaches this address can use it: it asks for no key.[/]")
+
+    serve(served, call.settings.service, ready)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"
+
+
+class Screen:
+    """What people see: rich on standard error."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+
+    def say(self, text: str, *, end: str = "\n", markup: bool = True) -> None:
+        """A line."""
+        self._console.print(text, end=end, markup=markup, soft_wrap=True)
+
+    def suggest(self, questions: list[str]) -> None:
+        """Questions to try next."""
+        if questions:
+            self.say("Try:")
+            for question in questions:
+                self.say(f"  imprint ask {shlex.quote(question)}", markup=False)
+
+    def figures(self, results: dict[str, Any]) -> None:
+        """The evaluation's short table."""
+        if "gguf" not in results:
+            return
+        self.table(
+            ("held-out questions", "right", "token F1", "perplexity", "ended by itself"),
+            [
+                (
+                    label,
+                    _percent(results[name]["accuracy"]),
+                    f"{results[name]['token_f1']:.3f}",
+                    f"{results[name]['perplexity']:,.2f}",
+                    _percent(results[name]["ended"]),
+                )
+                for name, label in (("base", "base"), ("adapter", "tuned"), ("gguf", "tuned, as served"))
+            ],
+        )
+        gained = 100 * (results["gguf"]["accuracy"] - results["base"]["accuracy"])
+        of = f"of {results['questions']} questions it was not trained on"
+        self.say(
+            f"The tuned model answers {_percent(results['gguf']['accuracy'])} {of}: {gained:+.1f} points on the base."
+        )
+
+    def table(self, header: tuple[str, ...], rows: list[tuple[str, ...]], *, to_stdout: bool = False) -> None:
+        """A plain table."""
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(*header, box=None, pad_edge=False, header_style="bold")
+        for row in rows:
+            table.add_row(*row)
+        (Console(highlight=False) if to_stdout else self._console).print(table)
+
+    @contextmanager
+    def following(self, first: str) -> "Iterator[Callable[[Event], None]]":
+        """Show a build: a line at each start and end of a stage, a bar with the time left in between."""
+        from rich.markup import escape
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("  {task.description}"),
+            BarColumn(bar_width=30),
+            TaskProgressColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+        )
+        said = False
+        with Progress(*columns, console=self._console, transient=True) as progress:
+            task = progress.add_task("", total=None, visible=False)
+
+            def notify(event: "Event") -> None:
+                nonlocal said
+                if not said:
+                    self.say(escape(first))
+                    said = True
+                if event.kind == "progress":
+                    progress.update(
+                        task, description=event.text, completed=event.done, total=event.total or None, visible=True
+                    )
+                elif event.kind == "start":
+                    progress.reset(task, visible=False)
+                    self.say(f"[bold]{event.stage}[/]: {escape(event.text)}")
+                elif event.kind == "done":
+                    progress.reset(task, visible=False)
+                    self.say(f"  [green]done[/] {escape(event.text)}")
+                else:
+                    self.say(f"  {escape(event.text)}")
+
+            yield notify
+
+
+@app.command(hidden=True)
+def inference(
+    arguments: Prompted = None,
+    mode: Annotated[str, typer.Option("--mode", help="prompt, chat or api.")] = "prompt",
+    config: Config = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+) -> None:
+    """The door src/inference.py: ask, chat or serve."""
+    if mode == "chat":
+        chat(arguments, config, outputs)
+    elif mode == "api":
+        serve(arguments, config, outputs)
+    elif mode == "prompt":
+        ask(arguments, config, outputs, as_json)
+    else:
+        raise InputError(
+            f"There is no mode {mode!r}; expected prompt, chat or api.", hint="src/inference.py --mode chat"
+        )
+
+
+def door(command: str, home: Path) -> None:
+    """Run one command for a script in `src/`, with default folders beside `src/`."""
+    import os
+
+    os.environ.setdefault("IMPRINT_HOME", str(home))
+    main([command, *sys.argv[1:]])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point: errors become a message and an exit code."""
+
+    def stop(number: int, frame: "FrameType | None") -> NoReturn:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)  # a container's stop is a Ctrl-C: checkpoint, then end
+    try:
+        app(args=arguments, prog_name="imprint", standalone_mode=True)
+    except KeyboardInterrupt:
+        _fail("Stopped. What is done is kept; the same command goes on from there.", "", 130)
+    except ImprintError as error:
+        _fail(error.message, error.hint, error.exit_code)
+    except BrokenPipeError:  # `imprint ask … | head`
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+def _fail(message: str, hint: str, code: int) -> NoReturn:
+    print(f"imprint: {message}" + (f"\n  try: {hint}" if hint else ""), file=sys.stderr)
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

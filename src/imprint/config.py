@@ -1,0 +1,246 @@
+"""Every setting of Imprint in one typed tree: defaults < YAML file < environment < `key=value`.
+
+Unknown keys are errors, and all problems are reported at once (torchtune's habit; litgpt's attribute docs become
+`configs/default.yaml`).
+"""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from imprint.errors import SettingsError
+
+ENVIRONMENT_PREFIX = "IMPRINT_"
+# Read by other parts of Imprint, and not a setting of the tree.
+_NOT_SETTINGS = {"IMPRINT_HOME"}
+
+
+class Section(BaseModel):
+    """A branch of the tree: frozen, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Documents(Section):
+    """What is read."""
+
+    path: Path = Path("documents")
+    """Folder (or one file) with the documents."""
+    max_file_mb: float = Field(default=20, gt=0)
+    """A larger file is refused rather than read, in megabytes."""
+
+
+class Dataset(Section):
+    """How sections become examples."""
+
+    wordings: int = Field(default=6, ge=1, le=12)
+    """Wordings of each fact that are trained on; one more is held out."""
+    validation_share: float = Field(default=0.15, ge=0, lt=1)
+    """Share of the held-out wordings that watch the training; the others test the model."""
+    max_answer_tokens: int = Field(default=384, ge=16)
+    """A longer section is split on paragraphs, counted with the base's tokenizer."""
+
+
+class Adapter(Section):
+    """QLoRA. `null` takes the value that the base's registry entry gives."""
+
+    load_in_4bit: bool = True
+    lora_r: int | None = Field(default=None, ge=1)
+    lora_alpha: int | None = Field(default=None, ge=1)
+    lora_dropout: float = Field(default=0.0, ge=0, lt=1)
+    learning_rate: float | None = Field(default=None, gt=0)
+    epochs: float | None = Field(default=None, gt=0)
+    max_steps: int | None = Field(default=None, ge=1)
+    """Upper limit of optimizer steps; the epochs end earlier on small datasets."""
+    per_device_train_batch_size: int | None = Field(default=None, ge=1)
+    gradient_accumulation_steps: int | None = Field(default=None, ge=1)
+    warmup_ratio: float = Field(default=0.05, ge=0, lt=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    max_seq_length: int = Field(default=2048, ge=64)
+    checkpoint_steps: int = Field(default=200, ge=1)
+
+    def filled(self) -> "FilledAdapter":
+        """These settings once the base has filled in what was left open."""
+        return FilledAdapter.model_validate(self.model_dump())
+
+
+class FilledAdapter(Adapter):
+    """Training settings with nothing left open."""
+
+    lora_r: int
+    lora_alpha: int
+    learning_rate: float
+    epochs: float
+    max_steps: int
+    per_device_train_batch_size: int
+    gradient_accumulation_steps: int
+
+
+class Model(Section):
+    """Merge and GGUF."""
+
+    quantization: Literal["q4_k_m", "q5_k_m", "q6_k", "q8_0", "f16"] = "q4_k_m"
+
+
+class Evaluation(Section):
+    """Base against tuned."""
+
+    max_questions: int = Field(default=400, ge=1)
+    """At most so many held-out questions are asked, taken evenly from the test set."""
+    max_new_tokens: int = Field(default=256, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+
+
+class Service(Section):
+    """The model in service."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    context: int = Field(default=2048, ge=256, le=4096)
+    """Tokens allocated; Phi-3.5's runtime takes the wrong rope factors above 4096."""
+    max_tokens: int = Field(default=512, ge=1)
+    temperature: float = Field(default=0.0, ge=0, le=2)
+
+
+class Settings(Section):
+    """The whole tree."""
+
+    base: str = "auto"
+    seed: int = Field(default=3407, ge=0)
+    retrain: Literal["auto", "always", "never"] = "auto"
+    outputs: Path = Path("outputs")
+    documents: Documents = Documents()
+    dataset: Dataset = Dataset()
+    adapter: Adapter = Adapter()
+    model: Model = Model()
+    evaluation: Evaluation = Evaluation()
+    service: Service = Service()
+
+    def plain(self) -> dict[str, Any]:
+        """The tree as JSON-ready values."""
+        return self.model_dump(mode="json")
+
+
+def home() -> Path:
+    """The folder that relative default paths start from: `IMPRINT_HOME`, or the current folder."""
+    return Path(os.environ.get("IMPRINT_HOME") or Path.cwd())
+
+
+def load(
+    file: Path | None = None,
+    overrides: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the settings from their four places.
+
+    `overrides` are `section.key=value` strings whose values are YAML scalars. Raises SettingsError with every problem
+    found, each with its place and, for an unknown key, the nearest right name.
+    """
+    tree: dict[str, Any] = {}
+    problems: list[str] = []
+    if file is not None:
+        _merge(tree, _read_yaml(file, problems))
+    origins = [*_from_environment(os.environ if environment is None else environment)]
+    for text in overrides:
+        key, separator, value = text.partition("=")
+        if separator:
+            origins.append((text, key.split("."), value))
+        else:
+            problems.append(f"{text!r}: expected section.key=value")
+    for origin, keys, value in origins:
+        try:
+            parsed = yaml.safe_load(value)
+        except yaml.YAMLError:
+            parsed = value
+        branch: dict[str, Any] = tree
+        for key in keys[:-1]:
+            below = branch.setdefault(key, {})
+            if not isinstance(below, dict):
+                problems.append(f"{origin}: {key!r} holds a value, not a section")
+                break
+            branch = below
+        else:
+            branch[keys[-1]] = parsed
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        problems.extend(_describe(error))
+        settings = Settings()
+    if problems:
+        raise SettingsError(problems, hint="configs/default.yaml lists every setting with its default")
+    return _anchor(settings, tree)
+
+
+def setting_names() -> list[str]:
+    """Every setting by its full name, `section.key`."""
+    return list(_names(Settings))
+
+
+def _names(branch: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in branch.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _names(field.annotation, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def _read_yaml(file: Path, problems: list[str]) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError([f"{file}: {error.strerror or error}"], hint="give an existing file to --config") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{file}: not valid YAML: {error}"]) from error
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        problems.append(f"{file}: expected sections with keys, found a {type(tree).__name__}")
+        return {}
+    return tree
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, list[str], str]]:
+    """`IMPRINT_SERVICE__PORT=80` is `service.port`; a double underscore stands for the dot."""
+    for name, value in sorted(environment.items()):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in _NOT_SETTINGS and value != "":
+            yield name, name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"), value
+
+
+def _merge(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(tree.get(key), dict):
+            _merge(tree[key], value)
+        else:
+            tree[key] = value
+
+
+def _describe(error: ValidationError) -> Iterator[str]:
+    names = setting_names()
+    sections = {name.rpartition(".")[0] for name in names} - {""}
+    for item in error.errors():
+        place = ".".join(str(part) for part in item["loc"])
+        if item["type"] != "extra_forbidden":
+            yield f"{place}: {item['msg']} (found {item['input']!r})"
+            continue
+        near = difflib.get_close_matches(place, [*names, *sections], n=1, cutoff=0.6)
+        if not near:  # the right key in the wrong section
+            near = [name for name in names if name.rpartition(".")[2] == place.rpartition(".")[2]][:1]
+        yield f"{place}: unknown setting" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def _anchor(settings: Settings, tree: Mapping[str, Any]) -> Settings:
+    """Default folders lie in the home folder; folders that the user names, where the user stands."""
+    documents = tree.get("documents") or {}
+    path = settings.documents.path if "path" in documents else home() / settings.documents.path
+    outputs = settings.outputs if "outputs" in tree else home() / settings.outputs
+    return settings.model_copy(
+        update={
+            "outputs": outputs.expanduser().absolute(),
+            "documents": settings.documents.model_copy(update={"path": path.expanduser().absolute()}),
+        }
+    )

@@ -1,0 +1,92 @@
+"""The exceptions of Imprint, one small tree; the exit code of the command line is part of the kind.
+
+ImprintError          1  a fault in Imprint itself
+├── InputError        2  the user's input or settings
+│   ├── SettingsError    every problem of the settings, listed at once
+│   ├── DocumentError    a document that cannot be read
+│   ├── DatasetError     rows that cannot be trained on
+│   ├── BaseError        a base model that does not exist or cannot be used
+│   └── NoModelError     a model is asked for where none has been made
+├── MachineError      3  memory, disk, permissions, GPU, network
+│   └── LockedError      another process is building in the same outputs folder
+└── Interrupted     130  stopped by the user; what was done is kept
+"""
+
+
+class ImprintError(Exception):
+    """Something went wrong. `message` says what was found and expected, `hint` what to type next."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(ImprintError):
+    """The user's documents, prompt or settings are not usable as they are."""
+
+    exit_code = 2
+
+
+class SettingsError(InputError):
+    """Settings with one problem or more; `problems` holds a line for each."""
+
+    def __init__(self, problems: list[str], *, hint: str = "") -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__("\n".join([f"{count} in the settings:", *(f"  {line}" for line in problems)]), hint=hint)
+        self.problems = problems
+
+
+class DocumentError(InputError):
+    """A document cannot be read; the message names file and, where known, line and column."""
+
+
+class DatasetError(InputError):
+    """The dataset has no rows, or rows that cannot be trained on without loss."""
+
+
+class BaseError(InputError):
+    """The base model does not exist or is not one that Imprint can use."""
+
+
+class NoModelError(InputError):
+    """There is no model to serve yet."""
+
+
+class MachineError(ImprintError):
+    """The machine refuses: memory, disk, permissions, GPU, network."""
+
+    exit_code = 3
+
+
+class LockedError(MachineError):
+    """Another process is building in the same outputs folder."""
+
+
+class Interrupted(ImprintError):
+    """The user stopped the work; a restart goes on from what is on disk."""
+
+    exit_code = 130
+
+
+_KINDS: dict[str, type[ImprintError]] = {
+    kind.__name__: kind
+    for kind in (
+        ImprintError,
+        InputError,
+        DocumentError,
+        DatasetError,
+        BaseError,
+        NoModelError,
+        MachineError,
+        LockedError,
+        Interrupted,
+    )
+}
+
+
+def from_name(kind: str, message: str, hint: str) -> ImprintError:
+    """Rebuild an error that a worker process reported by the name of its class."""
+    return _KINDS.get(kind, ImprintError)(message, hint=hint)

@@ -1,0 +1,40 @@
+"""Base and adapter as one PyTorch model: what is merged, and what is evaluated with the adapter switched off and on."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from imprint import environment
+from imprint.base import Base
+
+
+def load(found: Base, adapter: Path, *, four_bit: bool, dequantize: bool) -> tuple[Any, Any]:
+    """The base with its adapter on, and the tokenizer that the adapter was trained with.
+
+    `four_bit` loads the weights that the training saw. `dequantize` turns those into 16-bit ones (32-bit on the CPU),
+    once: an adapter that was trained on a 4-bit base corrects that base's rounding too, so it belongs on the weights
+    that the 4-bit base stands for, not on the original ones; and on the CPU each step would dequantize them again.
+    """
+    if found.folder is not None:
+        environment.offline()
+    on_gpu = torch.cuda.is_available()
+    dtype = torch.bfloat16 if on_gpu else torch.float32
+    quantized: Any = None
+    if four_bit:
+        quantized = BitsAndBytesConfig(  # type: ignore[no-untyped-call]  # transformers types it in part
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+        )
+    model: Any = AutoModelForCausalLM.from_pretrained(
+        found.source, dtype=dtype, quantization_config=quantized, device_map="auto" if on_gpu else None
+    )
+    if four_bit and dequantize:
+        model = model.dequantize().to(dtype)
+        model.config.quantization_config = None
+    model = PeftModel.from_pretrained(model, str(adapter)).eval()
+    return model, AutoTokenizer.from_pretrained(adapter)

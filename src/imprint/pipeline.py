@@ -1,0 +1,219 @@
+"""`imprint up`: which stages are due, why, in order.
+
+documents/ -> dataset -> adapter -> model -> evaluation -> service
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from imprint import adapter, base, dataset, documents, evaluation, model
+from imprint.config import Settings
+from imprint.runs import (
+    NO_ROOM,
+    Event,
+    Manifest,
+    Notify,
+    Outputs,
+    Run,
+    RunState,
+    digest_of,
+    new_run_id,
+    require_space,
+    unwritable,
+    utc_now,
+)
+from imprint.worker import run_stage
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the line: what it reads, which settings it depends on, and its one function."""
+
+    name: str
+    does: str
+    inputs: Callable[[Settings, Run], dict[str, str]]
+    settings: Callable[[Settings], dict[str, Any]]
+    run: Callable[[Settings, Run], Manifest]
+    loads_torch: bool = True
+    """Runs in a worker process."""
+
+
+LINE = (
+    Stage(
+        "dataset",
+        "write questions and answers from the documents",
+        dataset.inputs,
+        dataset.settings,
+        dataset.run,
+        loads_torch=False,
+    ),
+    Stage("adapter", "train the adapter on them", adapter.inputs, adapter.settings, adapter.run),
+    Stage("model", "merge, convert to GGUF, quantize", model.inputs, model.settings, model.run),
+    Stage(
+        "evaluation",
+        "ask base and tuned model what neither was trained on",
+        evaluation.inputs,
+        evaluation.settings,
+        evaluation.run,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Due:
+    """A stage and why it has to run; no reasons where it is up to date."""
+
+    stage: Stage
+    reasons: tuple[str, ...]
+
+
+def resolve(config: Settings) -> tuple[Settings, str]:
+    """Fill in what `base=auto` and open training settings stand for; give a line that says what was chosen."""
+    current = Outputs(config.outputs).current()
+    return base.choose(config, current.state().base if current is not None else None)
+
+
+def examine(config: Settings, run: Run) -> Iterator[Due]:
+    """Each stage of a run with the reasons why it is due under these settings and documents."""
+    before: list[str] = []
+    for stage in LINE:
+        manifest = run.manifest(stage.name)
+        if before:
+            reasons = [f"{' and '.join(before)} will change"]
+        elif manifest is None:
+            reasons = ["not made yet"]
+        else:
+            reasons = [
+                *_changed_inputs(manifest.inputs, stage.inputs(config, run)),
+                *_changed_settings(manifest.settings, stage.settings(config)),
+            ]
+        if reasons:
+            before.append(stage.name)
+        yield Due(stage, tuple(reasons))
+
+
+def build(config: Settings, notify: Notify, *, command: str, until: str = LINE[-1].name) -> Run:
+    """Bring everything up to `until` up to date and give the run that holds it; a run that is whole becomes current.
+
+    `config` is resolved (see `resolve`). Raises LockedError when another process is building there.
+    """
+    outputs = Outputs(config.outputs)
+    if config.retrain == "never":
+        return outputs.require_current()
+    current = outputs.current()
+    if current is not None and config.retrain == "auto" and not _first_reasons(config, current):
+        return current
+    documents.digests(config.documents)  # unreadable documents are found before a lock or a folder is made
+    with outputs.lock(command):
+        try:
+            run = _open(outputs, config, current)
+            run.notify = _logged(run, notify)
+            _make(outputs, config, run, until)
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise unwritable(outputs.path, error) from error
+            raise
+    return run
+
+
+def _logged(run: Run, notify: Notify) -> Notify:
+    """Keep what is told in the run's log as well; progress is too much for it."""
+
+    def tell(event: Event) -> None:
+        if event.kind != "progress":
+            run.log(event)
+        notify(event)
+
+    return tell
+
+
+def _make(outputs: Outputs, config: Settings, run: Run, until: str) -> None:
+    for stage in LINE:
+        reasons = _reasons(config, run, stage)
+        donor = _donor(outputs, config, run, stage) if reasons and config.retrain != "always" else None
+        if donor is not None:
+            run.reuse(stage.name, donor)
+            run.notify(Event("note", stage.name, f"{stage.name}: unchanged, taken over from run {donor.id}"))
+        elif reasons:
+            run.notify(Event("start", stage.name, f"{stage.does} ({'; '.join(reasons)})"))
+            if stage.loads_torch:
+                run_stage(stage.name, run)
+            else:
+                stage.run(config, run)
+            run.notify(Event("done", stage.name, str(run.folder(stage.name))))
+        if stage.name == until:
+            break
+    if all(run.manifest(stage.name) is not None for stage in LINE):
+        run.write_state(run.state().model_copy(update={"state": "complete"}))
+        outputs.activate(run)
+
+
+def _open(outputs: Outputs, config: Settings, current: Run | None) -> Run:
+    """The run to work in: an unfinished one of the same request, or a new one."""
+    request = digest_of(
+        [
+            base.find(config.base).digest,
+            documents.digests(config.documents),
+            {stage.name: stage.settings(config) for stage in LINE},
+        ]
+    )
+    if config.retrain == "always":
+        request = digest_of([request, utc_now()])
+    unfinished = outputs.unfinished(request)
+    if unfinished is not None:
+        return unfinished
+    require_space(outputs.path, base.find(config.base).disk_mb)
+    if config.retrain == "always":
+        reason = ["retrain=always"]
+    else:
+        reason = _first_reasons(config, current) if current is not None else ["there is no model yet"]
+    state = RunState(
+        id=new_run_id(request),
+        state="building",
+        request=request,
+        reason=reason,
+        base=config.base,
+        started=utc_now(),
+        settings=config.plain(),
+    )
+    return outputs.create(state)
+
+
+def _reasons(config: Settings, run: Run, stage: Stage) -> tuple[str, ...]:
+    return next(due.reasons for due in examine(config, run) if due.stage is stage)
+
+
+def _first_reasons(config: Settings, run: Run) -> list[str]:
+    return next((list(due.reasons) for due in examine(config, run) if due.reasons), [])
+
+
+def _donor(outputs: Outputs, config: Settings, run: Run, stage: Stage) -> Run | None:
+    """The newest other run whose result of this stage came from the same inputs and settings."""
+    inputs, settings = stage.inputs(config, run), stage.settings(config)
+    for other in reversed(outputs.runs()):
+        manifest = other.manifest(stage.name) if other.id != run.id else None
+        if manifest is not None and manifest.inputs == inputs and manifest.settings == settings:
+            return other
+    return None
+
+
+def _changed_inputs(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    verbs = {
+        "added": sorted(now.keys() - before.keys()),
+        "removed": sorted(before.keys() - now.keys()),
+        "changed": sorted(name for name in before.keys() & now.keys() if before[name] != now[name]),
+    }
+    for verb, names in verbs.items():
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        if names:
+            yield f"{shown} {verb}"
+
+
+def _changed_settings(before: Mapping[str, Any], now: Mapping[str, Any], place: str = "") -> Iterator[str]:
+    for key in sorted(before.keys() | now.keys()):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _changed_settings(old, new, f"{place}{key}.")
+        elif old != new:
+            yield f"{place}{key} was {old}, is {new}"
