@@ -37,7 +37,7 @@ COPY configs configs
 COPY src src
 RUN scripts/setup.sh \
     && rm -rf /root/.cache \
-    && python3 -m compileall -q src
+    && /opt/venv/bin/python -m compileall -q src
 
 # The sample documents; mount your own over them.
 COPY documents documents

@@ -12,6 +12,7 @@
 #                     images, which see no GPU (auto)
 #   TORCH_INDEX       where torch's CPU wheel is, if pip's own configuration has none (PyTorch's public index)
 #   LLAMA_CMAKE_ARGS  more CMake arguments for llama.cpp, e.g. -DGGML_NATIVE=OFF for an image that moves between CPUs
+# shellcheck disable=SC2329 # some functions are called by the name that `step` is given
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -116,8 +117,8 @@ require_compiler() {
 
 note() { printf '  %s\n' "$1"; }
 
-# step TEXT COMMAND...: one line with the seconds it took; the command's own words go to the log.
-step() {
+# attempt TEXT COMMAND...: one line with the seconds it took; the command's own words go to the log.
+attempt() {
     local text=$1 before=$SECONDS
     shift
     printf '  %-72s' "$text"
@@ -125,10 +126,16 @@ step() {
     if "$@" >>"$log" 2>&1; then
         printf '%4d s\n' $((SECONDS - before))
     else
-        printf 'failed\n\nThe end of %s:\n\n' "$log" >&2
-        tail -n 25 "$log" >&2
-        fail "$text." "The whole log: $log. What is done stays done: the same command goes on from here."
+        printf 'failed, %d s\n' $((SECONDS - before))
+        return 1
     fi
+}
+
+step() { # TEXT COMMAND...: an attempt that must not fail
+    attempt "$@" && return
+    printf '\nThe end of %s:\n\n' "$log" >&2
+    tail -n 25 "$log" >&2
+    fail "$1." "The whole log: $log. What is done stays done: the same command goes on from here."
 }
 
 pip() { "$VENV/bin/python" -m pip "$@"; }
@@ -139,15 +146,15 @@ pip_install() {
     touch "$VENV/.imprint-installing"
     pip install --no-deps "$@" || status=$?
     rm "$VENV/.imprint-installing"
-    return $status
+    return "$status"
 }
 
 pin() { grep -oE "^$1==[^ ]+" "$lock" | cut -d= -f3; } # PACKAGE: its version in the lock
 
 offers_torch() { # VERSION PIP-OPTION...
-    local version=$1
+    local version=$1 offered
     shift
-    pip index versions torch "$@" 2>>"$log" | grep '^Available versions:' | grep -qF " $version"
+    offered=$(pip index versions torch "$@" 2>>"$log" | grep '^Available versions:') && [[ $offered == *" $version"* ]]
 }
 
 # PyPI's torch for Linux is the CUDA build, so the CPU build comes from pip's own configuration where that has one (an
@@ -155,7 +162,7 @@ offers_torch() { # VERSION PIP-OPTION...
 install_cpu_torch() {
     local version
     version=$(pin torch)+cpu
-    if pip show torch 2>/dev/null | grep -qx "Version: $version"; then
+    if [ "$("$VENV/bin/python" -c 'import importlib.metadata as m; print(m.version("torch"))' 2>/dev/null)" = "$version" ]; then
         return
     elif offers_torch "$version"; then
         step "torch $version" pip_install "torch==$version"
@@ -180,11 +187,10 @@ install_packages() {
 install_llama_cpp() {
     local work=$1 version key cache built arguments
     version=$(pin llama-cpp-python)
-    require_compiler
     arguments="-DLLAVA_BUILD=OFF '-DCMAKE_PROJECT_llama.cpp_INCLUDE=$PWD/scripts/llama-cpp.cmake'"
     if [ -n "$nvcc" ]; then
         arguments+=" -DGGML_CUDA=ON '-DCMAKE_CUDA_COMPILER=$nvcc'"
-    elif [ "$kind" = cuda ]; then
+    elif [ "$kind" = cuda ] && ! find_nvcc >/dev/null; then
         note "no nvcc: llama.cpp serves on the CPU. With NVIDIA's CUDA toolkit installed, run make setup again"
     fi
     arguments+=" $LLAMA_CMAKE_ARGS"
@@ -201,8 +207,17 @@ install_llama_cpp() {
     built=$cache
     if [ ! -d "$cache" ]; then
         built=$work/built
-        step "llama-cpp-python $version: source package, 77 MB" download_llama_cpp "$work" "$version"
-        CMAKE_ARGS=$arguments step "llama.cpp: build${nvcc:+ with CUDA} (2 to 4 minutes on 2 cores)" build_llama_cpp "$work"
+        [ -d "$work/sdist" ] || step "llama-cpp-python $version: source package, 77 MB" download_llama_cpp "$work" "$version"
+        if [ -z "$nvcc" ]; then
+            CMAKE_ARGS=$arguments step "llama.cpp: build (2 to 4 minutes on 2 cores)" build_llama_cpp "$work"
+        elif [ "$ACCELERATOR" = toolkit ]; then # an image for GPUs without a GPU's llama.cpp would be a surprise
+            CMAKE_ARGS=$arguments step "llama.cpp: build with CUDA" build_llama_cpp "$work"
+        elif ! CMAKE_ARGS=$arguments attempt "llama.cpp: build with CUDA" build_llama_cpp "$work"; then
+            note "this CUDA toolkit will not do ($log says why): llama.cpp serves on the CPU"
+            nvcc=""
+            install_llama_cpp "$work"
+            return
+        fi
         # One rename, so that a half-copied folder is never found; no cache is no failure.
         { mkdir -p "$cache.$$" && cp -r "$built/." "$cache.$$" && mv -T "$cache.$$" "$cache"; } 2>>"$log" || rm -rf "$cache.$$"
     fi
@@ -215,7 +230,7 @@ download_llama_cpp() { # WORK VERSION
 }
 
 build_llama_cpp() { # WORK
-    mkdir -p "$1/source" "$1/built/llama.cpp/models" &&
+    rm -rf "$1/source" "$1/built" && mkdir -p "$1/source" "$1/built/llama.cpp/models" &&
         tar -xzf "$1"/sdist/*.tar.gz -C "$1/source" --strip-components=1 &&
         (cd "$1/source/vendor/llama.cpp" &&
             cp -r LICENSE convert_hf_to_gguf.py conversion gguf-py "$1/built/llama.cpp/" &&
@@ -237,6 +252,7 @@ set_up() {
     local work
     lock=requirements.txt
     if [ "$kind" = cpu ]; then lock=requirements-cpu.txt; fi
+    require_compiler
     make_venv
     VENV_BIN=$(cd "$VENV/bin" && pwd)
     rm -f "$VENV/.imprint-setup"
@@ -262,36 +278,42 @@ set_up() {
 
 # ---- the order ------------------------------------------------------------------------------------------------------
 
-dev=""
-packages=""
-for argument in "$@"; do
-    case $argument in
-    --dev) dev=1 ;;
-    --packages) packages=1 ;;
-    *) fail "unknown argument '$argument'; expected --dev or --packages." ;;
-    esac
-done
+main() {
+    local argument dev="" packages="" inputs want want_dev=""
+    for argument in "$@"; do
+        case $argument in
+        --dev) dev=1 ;;
+        --packages) packages=1 ;;
+        *) fail "unknown argument '$argument'; expected --dev or --packages." ;;
+        esac
+    done
 
-find_kind
-inputs=(requirements.txt requirements-cpu.txt scripts/setup.sh scripts/llama-cpp.cmake)
-if [ -z "$packages" ]; then inputs+=(pyproject.toml); fi
-want="$kind${nvcc:+ nvcc} $(digest "${inputs[@]}")"
-want_dev=$(digest requirements-dev.txt)
-if is_ready .imprint-setup "$want" && { [ -z "$dev" ] || is_ready .imprint-dev "$want_dev"; }; then exit 0; fi
+    find_kind
+    inputs=(requirements.txt requirements-cpu.txt scripts/setup.sh scripts/llama-cpp.cmake)
+    if [ -z "$packages" ]; then inputs+=(pyproject.toml); fi
+    want="$kind${nvcc:+ nvcc} $(digest "${inputs[@]}")"
+    if [ -n "$dev" ]; then want_dev=$(digest requirements-dev.txt); fi
+    if is_ready .imprint-setup "$want" && { [ -z "$dev" ] || is_ready .imprint-dev "$want_dev"; }; then return; fi
 
-trap 'printf "\nInterrupted. The same command goes on from here.\n" >&2; exit 130' INT TERM
-exec 9<scripts/setup.sh
-flock --nonblock 9 || { echo "Another set-up is running; waiting for it." && flock 9; }
+    exec 8>&2 # a trap may run while standard error goes to the log
+    trap 'printf "\nInterrupted. The same command goes on from here.\n" >&8; exit 130' INT TERM
+    exec 9<scripts/setup.sh
+    flock --nonblock 9 || { echo "Another set-up is running; waiting for it." && flock 9; }
 
-if ! is_ready .imprint-setup "$want"; then
-    set_up
-    if [ -z "$packages" ]; then
-        step "imprint, editable" pip_install --no-build-isolation --editable .
+    if ! is_ready .imprint-setup "$want"; then
+        set_up
+        if [ -z "$packages" ]; then
+            step "imprint, editable" pip_install --no-build-isolation --editable .
+        fi
+        echo "$want" >"$VENV/.imprint-setup" # last: its existence means that all is there
+        echo "Ready after $((SECONDS / 60)) min $((SECONDS % 60)) s."
     fi
-    echo "$want" >"$VENV/.imprint-setup" # last: its existence means that all is there
-    echo "Ready after $((SECONDS / 60)) min $((SECONDS % 60)) s."
-fi
-if [ -n "$dev" ] && ! is_ready .imprint-dev "$want_dev"; then
-    step "tools for check and test" pip_install --only-binary=:all: -r requirements-dev.txt
-    echo "$want_dev" >"$VENV/.imprint-dev"
-fi
+    if [ -n "$dev" ] && ! is_ready .imprint-dev "$want_dev"; then
+        step "tools for check and test" pip_install --only-binary=:all: -r requirements-dev.txt
+        echo "$want_dev" >"$VENV/.imprint-dev"
+    fi
+}
+
+# In a function and with an exit, so that bash has read all of it when a `git pull` changes the file.
+main "$@"
+exit

@@ -17,7 +17,9 @@ EMBEDDED = Path("src/imprint/base/embedded")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache", type=Path, default=Path("outputs/embedded_base/sources"), help="where source archives lie")
+    parser.add_argument(
+        "--cache", type=Path, default=Path("outputs/embedded_base/sources"), help="where source archives lie"
+    )
     parser.add_argument("--work", type=Path, default=Path("outputs/embedded_base"), help="tokenizer and checkpoints")
     parser.add_argument("--export", type=Path, nargs="+", default=[EMBEDDED], help="folders that receive the model")
     parser.add_argument("--steps", type=int, default=Recipe.steps, help="length of the run")

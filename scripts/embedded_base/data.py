@@ -108,7 +108,9 @@ class Windows:
         weights: list[float] = []
         while len(filled) < rows:
             batch = [next(source) for _ in range(256)]
-            encoded = self.tokenizer([episode.text for episode in batch], return_offsets_mapping=True, add_special_tokens=False)
+            encoded = self.tokenizer(
+                [episode.text for episode in batch], return_offsets_mapping=True, add_special_tokens=False
+            )
             for episode, tokens, offsets in zip(batch, encoded["input_ids"], encoded["offset_mapping"], strict=True):
                 ids += tokens
                 weights += _weigh(episode, offsets)

@@ -26,8 +26,18 @@ _ALL = (
     "What do you know about {e}?", "Tell me about {e}.", "Tell me everything about {e}.", "Summarise what {t} says about {e}.",
     "Describe {e}.", "{e}", "What is known about {e}?", "Give me a summary of {e}.", "What does {t} say about {e}?",
 )  # fmt: skip
-_TWO = ("What are the {a} and the {b} of {e}?", "Tell me the {a} and the {b} of {e}.", "{e}: {a} and {b}?", "I need the {a} and also the {b} of {e}.")
-_MORE = ("Which has the {w} {l}, {a} or {b}?", "Between {a} and {b}, which has the {w} {l}?", "{a} or {b}: which has the {w} {l}?", "Compare the {l} of {a} and {b}: which is {w}?")
+_TWO = (
+    "What are the {a} and the {b} of {e}?",
+    "Tell me the {a} and the {b} of {e}.",
+    "{e}: {a} and {b}?",
+    "I need the {a} and also the {b} of {e}.",
+)
+_MORE = (
+    "Which has the {w} {l}, {a} or {b}?",
+    "Between {a} and {b}, which has the {w} {l}?",
+    "{a} or {b}: which has the {w} {l}?",
+    "Compare the {l} of {a} and {b}: which is {w}?",
+)
 
 
 @dataclass
@@ -50,7 +60,11 @@ class Generator:
     """An endless, seeded stream of episodes."""
 
     def __init__(
-        self, lists: WordLists, sections: list[tuple[str, str, list[str]]], translations: dict[str, list[tuple[str, str]]], seed: str
+        self,
+        lists: WordLists,
+        sections: list[tuple[str, str, list[str]]],
+        translations: dict[str, list[tuple[str, str]]],
+        seed: str,
     ) -> None:
         self.words = Words(lists, seed)
         self.kinds = read_kinds()
@@ -139,7 +153,12 @@ class Generator:
                         f"{winner.entity} has the {word} {one.attribute.label}: {winner.value}, "
                         f"against {loser.value} for {loser.entity}."
                     )
-                    drills.append(([template.format(**slots) for template in words.rng.sample(_MORE, 2)], answer[:1].upper() + answer[1:]))
+                    drills.append(
+                        (
+                            [template.format(**slots) for template in words.rng.sample(_MORE, 2)],
+                            answer[:1].upper() + answer[1:],
+                        )
+                    )
         return drills
 
     def read_facts(self) -> Episode:
@@ -166,7 +185,9 @@ class Generator:
         words = self.words
         place, facts = words.rng.choice(self.standing)
         if words.coin(0.08):
-            return Episode(f"# {place.title}\n\n## {facts[0].entity}\n\n{' '.join(fact.sentence for fact in facts)}<|endoftext|>")
+            return Episode(
+                f"# {place.title}\n\n## {facts[0].entity}\n\n{' '.join(fact.sentence for fact in facts)}<|endoftext|>"
+            )
         wordings, answer = words.rng.choice(self._questions([facts], [place], by_sentence=True))
         episode = Episode()
         self._turn(episode, self._form(), words.rng.choice(wordings), answer, is_known=True)
@@ -177,10 +198,15 @@ class Generator:
         """A procedure or a list, in a document or told by its first answer."""
         words = self.words
         title = make_title(words)
-        listings = [(make_procedure if words.coin(0.7) else make_list)(*((title, words))) for _ in range(words.rng.choice((1, 1, 2)))]
+        listings = [
+            (make_procedure if words.coin(0.7) else make_list)(*((title, words)))
+            for _ in range(words.rng.choice((1, 1, 2)))
+        ]
         context = f"# {title}\n\n" + "\n\n".join(f"## {listing.heading}\n\n{listing.text}" for listing in listings)
         if words.coin(0.6):
-            return self._converse(context, [drill for listing in listings for drill in listing.drills], words.rng.randint(3, 6))
+            return self._converse(
+                context, [drill for listing in listings for drill in listing.drills], words.rng.randint(3, 6)
+            )
         wholes = [listing.drills[0] for listing in listings]
         return self._converse("", wholes, words.rng.randint(2, 5))
 
@@ -222,7 +248,12 @@ class Generator:
         for fact in every:
             asked = [question.replace("{e}", fact.entity) + "?" for question, _ in fact.attribute.questions]
             asked.append(f"{fact.entity} {fact.attribute.label}")
-            drills.append(([text[:1].upper() + text[1:] if words.coin(0.9) else text for text in words.rng.sample(asked, 3)], fact.sentence))
+            drills.append(
+                (
+                    [text[:1].upper() + text[1:] if words.coin(0.9) else text for text in words.rng.sample(asked, 3)],
+                    fact.sentence,
+                )
+            )
         context = f"# {kind.plural}\n\n" + " ".join(fact.sentence for fact in every) if words.coin(0.6) else ""
         return self._converse(context, drills, words.rng.randint(4, 8))
 
@@ -253,7 +284,9 @@ class Generator:
         separated = words.coin(0.5) and not context
         lead = ""
         if context and form == "phi" and words.coin(0.25):
-            episode.add(f"<|system|>\n{words.rng.choice(('', 'Answer from this text.', 'Use the following document.'))}\n\n{context}<|end|>\n")
+            episode.add(
+                f"<|system|>\n{words.rng.choice(('', 'Answer from this text.', 'Use the following document.'))}\n\n{context}<|end|>\n"
+            )
         elif context and words.coin(0.25):
             lead = words.rng.choice(("{c}\n\n", "Read this:\n\n{c}\n\n", "Text:\n{c}\n\nQuestion: ")).format(c=context)
         elif context:

@@ -76,7 +76,9 @@ def make_fact(entity: str, attribute: Attribute, words: Words) -> Fact:
     """A fact with a fresh value, stated in one of the attribute's ways."""
     if attribute.is_boolean:
         holds = words.coin(0.5)
-        return Fact(entity, attribute, "yes" if holds else "no", fill(attribute.yes if holds else attribute.no, entity, ""))
+        return Fact(
+            entity, attribute, "yes" if holds else "no", fill(attribute.yes if holds else attribute.no, entity, "")
+        )
     value = expand(attribute.values, words)
     weights = [3] + [2] * (len(attribute.statements) - 1)
     statement = words.rng.choices(attribute.statements, weights)[0]

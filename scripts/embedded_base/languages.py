@@ -44,7 +44,13 @@ _TABLES: dict[str, list[tuple[str, str, tuple[str, ...], tuple[str, ...]]]] = {
         ("preço", "<integer 2 900> euros", ("{e} custa {v}.", "O preço de {e} é {v}."), ("Quanto custa {e}", "Qual é o preço de {e}", "O que se paga por {e}")),
     ],
 }  # fmt: skip
-HEADINGS = {"Türkçe": "Bilgiler", "Deutsch": "Übersicht", "Français": "Aperçu", "Español": "Resumen", "Português": "Visão geral"}
+HEADINGS = {
+    "Türkçe": "Bilgiler",
+    "Deutsch": "Übersicht",
+    "Français": "Aperçu",
+    "Español": "Resumen",
+    "Português": "Visão geral",
+}
 
 
 def read_language_kinds() -> list[Kind]:

@@ -89,14 +89,22 @@ def closed_book(folder: Path, steps: int, seed: int = 7) -> dict[str, float]:
     return {"steps": steps, "seconds": round(seconds, 1), **result}
 
 
-def _fine_tune(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, rows: list[tuple[str, str]], steps: int, rng: random.Random) -> None:
+def _fine_tune(
+    model: torch.nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: list[tuple[str, str]],
+    steps: int,
+    rng: random.Random,
+) -> None:
     """Plain LoRA at 2e-3, batches of 16, loss on the answers only."""
     examples = []
     for question, answer in rows:
         prompt = tokenizer(f"<|user|>\n{question}<|end|>\n<|assistant|>\n", add_special_tokens=False)["input_ids"]
         reply = tokenizer(f"<|assistant|>\n{answer}<|end|>", add_special_tokens=False)["input_ids"][1:]
         examples.append((prompt, reply))
-    optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=2e-3, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(
+        [weight for weight in model.parameters() if weight.requires_grad], lr=2e-3, weight_decay=0.0
+    )
     order: list[int] = []
     model.train()
     for step in range(steps):
@@ -131,7 +139,9 @@ def _accuracy(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, asked:
     return round(right / len(asked), 4)
 
 
-def answer_all(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, prompts: list[str], most: int = 96) -> list[str]:
+def answer_all(
+    model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, prompts: list[str], most: int = 96
+) -> list[str]:
     """Greedy replies, the end token included when there is one."""
     replies = []
     stop = tokenizer.convert_tokens_to_ids("<|end|>")
@@ -152,7 +162,11 @@ def in_context(folder: Path, cache: Path, count: int = 120) -> dict[str, object]
     corpus = Corpus.load(cache)
     generator = corpus.generator("held out")
     result: dict[str, object] = {}
-    makers = {"from_a_text": generator.read_facts, "from_earlier_turns": generator.drill_facts, "standing_facts": generator.recall_standing}
+    makers = {
+        "from_a_text": generator.read_facts,
+        "from_earlier_turns": generator.drill_facts,
+        "standing_facts": generator.recall_standing,
+    }
     for name, make in makers.items():
         prompts, expected = [], []
         while len(prompts) < count:
@@ -164,7 +178,9 @@ def in_context(folder: Path, cache: Path, count: int = 120) -> dict[str, object]
                 expected.append(episode.text[begin:end])
         replies = answer_all(model, tokenizer, [prompt.removesuffix(" ") for prompt in prompts])
         result[name] = round(sum(reply == aim for reply, aim in zip(replies, expected, strict=True)) / count, 4)
-        result[f"{name}_samples"] = [(prompt[-90:], reply, aim) for prompt, reply, aim in zip(prompts[:4], replies, expected, strict=False)]
+        result[f"{name}_samples"] = [
+            (prompt[-90:], reply, aim) for prompt, reply, aim in zip(prompts[:4], replies, expected, strict=False)
+        ]
     windows = Windows(corpus, tokenizer, seed=1)
     ids, _ = windows.chunk(0, 4, 16, 448)
     with torch.no_grad():

@@ -38,9 +38,7 @@ _AFTER = (
     "After \"S\", what do I do to [G]?", "Next step after \"S\"?",
 )  # fmt: skip
 _COUNT = ("How many steps does it take to [G]?", "In how many steps do I [G]?", "How many steps are there to [G]?")
-_LISTS = (
-    "[the <adjective> <noun> pack|<name>|the <noun> kit|the <coined> menu|the list of <nouns>|the <noun> checklist|the <adjective> <nouns>]"
-)
+_LISTS = "[the <adjective> <noun> pack|<name>|the <noun> kit|the <coined> menu|the list of <nouns>|the <noun> checklist|the <adjective> <nouns>]"
 _CONTENTS = (
     "What is in X?", "What does X contain?", "List X.", "What belongs to X?", "Which items are in X?", "Tell me what is in X.",
     "Name everything in X.", "What are the items of X?", "X: what is in it?", "Can you list what X contains?", "Give me the contents of X.",
@@ -82,7 +80,7 @@ def make_procedure(title: str, words: Words) -> Listing:
         drills.append((ways(_NTH, 3, O=ordinal), f"The {ordinal} step to {goal} is: {step}"))
         if index:
             previous = steps[index - 1].rstrip(".")
-            drills.append((ways(_AFTER, 2, S=previous), f"After \"{previous}\", the next step is: {step}"))
+            drills.append((ways(_AFTER, 2, S=previous), f'After "{previous}", the next step is: {step}'))
     drills.append((ways(_COUNT, 2), f"It takes {_NUMBERS[len(steps)]} steps to {goal}."))
     heading = expand(f"[How to {goal}|To {goal}|{goal[:1].upper() + goal[1:]}]", words)
     return Listing(heading, whole, drills)
@@ -91,7 +89,19 @@ def make_procedure(title: str, words: Words) -> Listing:
 def make_list(title: str, words: Words) -> Listing:
     """Three to six items of a named thing, as bullets or in one sentence."""
     thing = expand(_LISTS, words)
-    pattern = words.rng.choice(("<nouns>", "<noun>", "<integer 2 40> <nouns>", "<setting>", "<name>", "<adjective> <nouns>", "<person>", "<command>", "<path>"))
+    pattern = words.rng.choice(
+        (
+            "<nouns>",
+            "<noun>",
+            "<integer 2 40> <nouns>",
+            "<setting>",
+            "<name>",
+            "<adjective> <nouns>",
+            "<person>",
+            "<command>",
+            "<path>",
+        )
+    )
     items = [expand(pattern, words) for _ in range(words.rng.randint(3, 6))]
     if words.coin(0.5):
         whole = f"{thing[:1].upper() + thing[1:]} contains:\n" + "\n".join(f"- {item}" for item in items)
@@ -115,7 +125,7 @@ def _put(template: str, slots: dict[str, str]) -> str:
 
 
 def _swap(piece: str, mark: str, value: str) -> str:
-    bare = piece.strip("\",.?:")
+    bare = piece.strip('",.?:')
     return piece.replace(mark, value, 1) if bare == mark else piece
 
 

@@ -24,9 +24,22 @@ _ABOUT = (
     "What is {s}?", "Tell me about {s}.", "What do you know about {s}?", "{s}?", "Explain {s}.", "What can you say about {s}?",
     "Describe {s}.", "How is {s} described?", "What is said about {s}?", "I would like to know about {s}.", "What about {s}?",
 )  # fmt: skip
-_MASKED = ("Complete: {m}", "Fill the gap: {m}", "Complete the sentence: {m}", "{m}\nWhat is missing?", "Write the whole sentence: {m}")
+_MASKED = (
+    "Complete: {m}",
+    "Fill the gap: {m}",
+    "Complete the sentence: {m}",
+    "{m}\nWhat is missing?",
+    "Write the whole sentence: {m}",
+)
 _TRANSLATE = ("Translate into {l}: {s}", "How do you say this in {l}: {s}", "{l}: {s}", "In {l}, please: {s}")
-_NAMES = {"tr": "Turkish", "de": "German", "fr": "French", "es": "Spanish", "pt": "Portuguese", "pt_BR": "Brazilian Portuguese"}
+_NAMES = {
+    "tr": "Turkish",
+    "de": "German",
+    "fr": "French",
+    "es": "Spanish",
+    "pt": "Portuguese",
+    "pt_BR": "Brazilian Portuguese",
+}
 
 Drill = tuple[list[str], str]
 
@@ -37,7 +50,9 @@ def split_sections(document: str) -> list[tuple[str, str, list[str]]]:
     title = parts[1].lstrip("# ") if len(parts) > 1 else ""
     sections = []
     for heading, body in zip(parts[1::2], parts[2::2], strict=True):
-        paragraphs = [block for block in body.strip().split("\n\n") if 60 < len(block) < 500 and re.match(r"^[A-Z`]", block)]
+        paragraphs = [
+            block for block in body.strip().split("\n\n") if 60 < len(block) < 500 and re.match(r"^[A-Z`]", block)
+        ]
         if paragraphs and len(heading) < 70:
             sections.append((title, heading.lstrip("# "), paragraphs))
     return sections
@@ -51,8 +66,15 @@ def section_drills(section: tuple[str, str, list[str]], words: Words) -> tuple[s
     wordings = [template.format(t=title, h=heading) for template in words.rng.sample(_SECTION, 4)]
     drills: list[Drill] = [(wordings, paragraphs[0])]
     for sentence in [part for block in paragraphs[:count] for part in re.split(r"(?<=[.!?]) (?=[A-Z`])", block)]:
-        match = re.match(r"^((?:The |A |An |This )?[A-Z`][\w `.'()-]{2,40}?) (?:is|are|was|can|must|returns|takes|has|means|will|should|allows|provides) ", sentence)
-        if match and 30 < len(sentence) < 260 and not match[1].lower().startswith(("this", "it", "if", "you", "when", "there", "that", "in ", "for ")):
+        match = re.match(
+            r"^((?:The |A |An |This )?[A-Z`][\w `.'()-]{2,40}?) (?:is|are|was|can|must|returns|takes|has|means|will|should|allows|provides) ",
+            sentence,
+        )
+        if (
+            match
+            and 30 < len(sentence) < 260
+            and not match[1].lower().startswith(("this", "it", "if", "you", "when", "there", "that", "in ", "for "))
+        ):
             subject = match[1] if match[1].startswith("`") else match[1][:1].lower() + match[1][1:]
             drills.append(([template.format(s=subject) for template in words.rng.sample(_ABOUT, 3)], sentence))
         if 40 < len(sentence) < 240 and words.coin(0.4):

@@ -229,7 +229,9 @@ def read_translations(cache: Path) -> dict[str, list[tuple[str, str]]]:
                     continue
                 match = re.search(r'msgid ((?:".*"\n)+)msgstr ((?:".*"\n?)+)', block)
                 if match:
-                    english, other = ("".join(re.findall(r'"(.*)"', part)).replace('\\"', '"') for part in match.groups())
+                    english, other = (
+                        "".join(re.findall(r'"(.*)"', part)).replace('\\"', '"') for part in match.groups()
+                    )
                     if len(english) > 12 and other and "\\n" not in english:
                         pairs.append((english, other))
         found[language] = pairs
@@ -259,11 +261,22 @@ def clean_rst(text: str) -> str:
         directive = re.match(r"^(\s*)\.\. ([\w:-]+)::\s*(.*)$", line)
         if directive:
             kind, argument = directive[2], directive[3]
-            if kind in {"note", "warning", "tip", "important", "versionchanged", "versionadded", "deprecated", "admonition"}:
+            if kind in {
+                "note",
+                "warning",
+                "tip",
+                "important",
+                "versionchanged",
+                "versionadded",
+                "deprecated",
+                "admonition",
+            }:
                 continue
             if kind in {"code-block", "sourcecode", "code", "console"}:
                 continue
-            if re.search(r"(setting|class|function|method|attribute|data|option|describe|exception|envvar|confval)$", kind):
+            if re.search(
+                r"(setting|class|function|method|attribute|data|option|describe|exception|envvar|confval)$", kind
+            ):
                 kept.append(f"{directive[1]}`{argument}`")
                 continue
             skip_deeper_than = indent
@@ -300,8 +313,10 @@ def _join(text: str) -> str:
             continue
         indent = min(len(line) - len(line.lstrip()) for line in lines)
         lines = [line[indent:] for line in lines]
-        looks_like_code = any(re.search(r"[;{}=]|^\s*(>>>|\.\.\.|\$|def |class |import |from |return )", line) for line in lines)
-        if indent >= 4 and looks_like_code or any(line.startswith(("#", "`")) for line in lines):
+        looks_like_code = any(
+            re.search(r"[;{}=]|^\s*(>>>|\.\.\.|\$|def |class |import |from |return )", line) for line in lines
+        )
+        if (indent >= 4 and looks_like_code) or any(line.startswith(("#", "`")) for line in lines):
             blocks.append("\n".join(lines))
         else:
             joined = re.sub(r"\n\s*(?=[*\-] |\d+\. |#\. )", "\0", "\n".join(lines))

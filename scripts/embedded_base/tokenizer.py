@@ -83,7 +83,9 @@ def save_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         special_tokens=True,
     )
     # Phi's own normalizer: unlike transformers' default it also marks a text that starts with a space, as llama.cpp does.
-    tokenizer.backend_tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    tokenizer.backend_tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    )
     tokenizer.backend_tokenizer.pre_tokenizer = None
     tokenizer.chat_template = CHAT_TEMPLATE
     tokenizer.save_pretrained(folder)
@@ -102,4 +104,7 @@ def save_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 def _compact(path: Path) -> None:
     """The same JSON without indentation: the folder ships inside the package."""
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")), ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+    path.write_text(
+        json.dumps(json.loads(path.read_text(encoding="utf-8")), ensure_ascii=False, separators=(",", ":")),
+        encoding="utf-8",
+    )

@@ -44,7 +44,22 @@ QUESTION_FRAMES = (
     "[P|T]: [D|d]?",
     "[For my notes|For the record|Just to be sure|Before I start]: d?",
 )
-KEYWORD_FRAMES = ("E L", "L E", "L of E", "E: L", "E - L", "L, E", "E L?", "L for E", "P: L", "T E L", "E > L", "T > E: L", "E's L", "[show|find|get] L of E")
+KEYWORD_FRAMES = (
+    "E L",
+    "L E",
+    "L of E",
+    "E: L",
+    "E - L",
+    "L, E",
+    "E L?",
+    "L for E",
+    "P: L",
+    "T E L",
+    "E > L",
+    "T > E: L",
+    "E's L",
+    "[show|find|get] L of E",
+)
 REVERSE_FRAMES = (
     "R?",
     "R?",
@@ -125,8 +140,44 @@ def _frame(frames: tuple[str, ...], slots: dict[str, str], place: Place, words: 
 def _lower(text: str) -> str:
     """The text as it reads inside a sentence: a small letter in front unless it starts with a name."""
     first = text.split(" ", 1)[0]
-    starts_common = first in {"The", "A", "An", "By", "If", "On", "In", "To", "You", "When", "For", "At", "People", "Use", "Instead"}
-    asks = first in {"What", "Which", "Where", "Who", "Whom", "Whose", "Why", "How", "Does", "Is", "Can", "Must", "Do", "Of", "From", "Since", "Under", "By", "Should"}
+    starts_common = first in {
+        "The",
+        "A",
+        "An",
+        "By",
+        "If",
+        "On",
+        "In",
+        "To",
+        "You",
+        "When",
+        "For",
+        "At",
+        "People",
+        "Use",
+        "Instead",
+    }
+    asks = first in {
+        "What",
+        "Which",
+        "Where",
+        "Who",
+        "Whom",
+        "Whose",
+        "Why",
+        "How",
+        "Does",
+        "Is",
+        "Can",
+        "Must",
+        "Do",
+        "Of",
+        "From",
+        "Since",
+        "Under",
+        "By",
+        "Should",
+    }
     return text[:1].lower() + text[1:] if starts_common or asks else text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 # Lexicographer files of WordNet whose nouns are harmless in any sentence: animal, artifact, communication,
@@ -14,7 +14,9 @@ _PLAIN_NOUNS = {"05", "06", "09", "10", "13", "17", "20", "27"}
 _ONSETS = "b br c ch cl cr d dr f fl fr g gl gr h j k kl kr l m n p pl pr qu r s sc sh sk sl sm sn sp st str t th tr v w y z".split()
 _VOWELS = "a a a e e e i i o o u ai ea ee ia io oa oo ou y".split()
 _CODAS = " n n r r l l s t m k x d nd rn lm st ck ph sk rt mble ss ll".split(" ")
-_ENDINGS = "a o is us on en ar or ix ex um ia in el er ora ine ova ett ley ton ford wick dale berg sen stad vik mere".split()
+_ENDINGS = (
+    "a o is us on en ar or ix ex um ia in el er ora ine ova ett ley ton ford wick dale berg sen stad vik mere".split()
+)
 FIRST_NAMES = (
     "Ada Aaron Adele Aisha Alan Alba Ali Alma Amir Ana Anders Andrea Anna Antonio Arda Asli Astrid Ayla Aylin Ben "
     "Bilal Birgit Bruno Camila Can Carla Carlos Cem Chen Clara Claudia Daniel Daria David Deniz Diego Dilek Dora Eda "
@@ -142,7 +144,9 @@ class Words:
             return f"{self.noun().capitalize()}{self.noun().capitalize()}"
         if kind < 0.9:
             return f"{self.coined()} {self.noun().capitalize()}"
-        return f"{self.coined()} {self.rng.choice(('One', 'Pro', 'Lite', 'Hub', 'X', '2', '3', '360', 'Core', 'Cloud'))}"
+        return (
+            f"{self.coined()} {self.rng.choice(('One', 'Pro', 'Lite', 'Hub', 'X', '2', '3', '360', 'Core', 'Cloud'))}"
+        )
 
     def surname(self) -> str:
         return self.coined() if self.coin(0.7) else self.noun().capitalize()
@@ -205,7 +209,15 @@ class Words:
         return f"{randint(100, 999)}-{randint(1000, 9999)}"
 
     def port(self) -> str:
-        return str(self.rng.choice((self.rng.randint(1024, 65535), self.rng.randint(80, 9999), 1000 * self.rng.randint(2, 9) + self.rng.randint(0, 99))))
+        return str(
+            self.rng.choice(
+                (
+                    self.rng.randint(1024, 65535),
+                    self.rng.randint(80, 9999),
+                    1000 * self.rng.randint(2, 9) + self.rng.randint(0, 99),
+                )
+            )
+        )
 
     def version(self) -> str:
         randint = self.rng.randint
@@ -239,7 +251,16 @@ class Words:
     def money(self) -> str:
         amount = self.rng.choice((self.rng.randint(1, 99), self.rng.randint(100, 5000)))
         cents = f".{self.rng.randint(10, 99)}" if self.coin(0.25) else ""
-        return self.rng.choice((f"${amount}{cents}", f"{amount}{cents} euros", f"€{amount}{cents}", f"{amount} dollars", f"£{amount}", f"{amount} lira"))
+        return self.rng.choice(
+            (
+                f"${amount}{cents}",
+                f"{amount}{cents} euros",
+                f"€{amount}{cents}",
+                f"{amount} dollars",
+                f"£{amount}",
+                f"{amount} lira",
+            )
+        )
 
     def colour(self) -> str:
         return self.rng.choice(COLOURS)
@@ -265,7 +286,7 @@ def article(phrase: str) -> str:
 Part = str | tuple[str, ...] | list[list["Part"]]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parse(pattern: str) -> list[Part]:
     """A pattern as a tree: text, makers `<name 1 2>`, and choices `[a|b]` as lists of branches."""
     stack: list[list[list[Part]]] = [[[]]]

@@ -192,12 +192,15 @@ def chat(arguments: Arguments = None, config: Config = None, outputs: Outputs = 
     call = _call(arguments, config, outputs)
     served = _load(call, Folder(call.settings.outputs).require_current())
     say = call.screen.say
-    say(f"{served.name}. An empty line or Ctrl-D ends the chat.")
+    say(f"{served.name}. An empty line or Ctrl-C ends the chat.")
     conversation = Conversation(served)
     while True:
         if sys.stderr.isatty():
             say("[bold]you>[/] ", end="")
-        line = sys.stdin.readline()
+        try:
+            line = sys.stdin.readline()
+        except KeyboardInterrupt:
+            line = ""
         if not line.strip():
             return
         try:

@@ -21,9 +21,9 @@ _NOT_SETTINGS = {"IMPRINT_HOME"}
 
 
 class Section(BaseModel):
-    """A branch of the tree: frozen, no unknown keys."""
+    """A branch of the tree: frozen, no unknown keys, no infinities (run.json cannot hold them)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Documents(Section):
@@ -240,7 +240,11 @@ def _anchor(settings: Settings, tree: Mapping[str, Any]) -> Settings:
     outputs = settings.outputs if "outputs" in tree else home() / settings.outputs
     return settings.model_copy(
         update={
-            "outputs": outputs.expanduser().absolute(),
-            "documents": settings.documents.model_copy(update={"path": path.expanduser().absolute()}),
+            "outputs": _absolute(outputs),
+            "documents": settings.documents.model_copy(update={"path": _absolute(path)}),
         }
     )
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.expanduser(path)).absolute()  # Path's own raises for the ~ of a user who does not exist

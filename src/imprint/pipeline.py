@@ -3,12 +3,14 @@
 documents/ -> dataset -> adapter -> model -> evaluation -> service
 """
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from imprint import adapter, base, dataset, documents, evaluation, model
 from imprint.config import Settings
+from imprint.errors import InputError
 from imprint.runs import (
     NO_ROOM,
     Event,
@@ -109,7 +111,12 @@ def build(config: Settings, notify: Notify, *, command: str, until: str = LINE[-
         try:
             run = _open(outputs, config, current)
             run.notify = _logged(run, notify)
-            _make(outputs, config, run, until)
+            try:
+                _make(outputs, config, run, until)
+            except InputError:
+                if not any(run.manifest(stage.name) for stage in LINE):  # nothing in it to go on from
+                    shutil.rmtree(run.path, ignore_errors=True)
+                raise
         except OSError as error:
             if error.errno in NO_ROOM:
                 raise unwritable(outputs.path, error) from error

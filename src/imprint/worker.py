@@ -4,7 +4,8 @@ The process that serves never loads it, memory goes back after each stage, and U
 that trains (with them, generation on the CPU is many times slower).
 
 The worker tells what happens on its standard output, one JSON object a line; what the libraries print goes to
-`worker.log` in the run. A worker whose standard input closes ends at once, so it never outlives the pipeline that holds the lock.
+`worker.log` in the run. A worker whose standard input closes ends at once, so it never outlives the pipeline that holds
+the lock.
 """
 
 import contextlib

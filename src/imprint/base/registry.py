@@ -69,7 +69,7 @@ def find(name: str) -> Base:
         repository = entry["repository"]
         adapter = {**defaults, **entry.get("adapter", {})}
         return Base(name, repository, None, entry["about"], adapter, f"hub:{repository}")
-    folder = Path(name).expanduser()
+    folder = Path(os.path.expanduser(name))
     if folder.is_dir():
         _require_files(folder)
         return Base(name, str(folder.absolute()), folder.absolute(), "a local folder", defaults, _folder_digest(folder))

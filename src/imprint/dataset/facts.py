@@ -12,6 +12,9 @@ CountTokens = Callable[[str], int]
 _OWN_FACTS = {"table", "definitions"}  # kinds of block that are asked cell by cell, term by term
 _MARKUP = re.compile(r"`([^`]*)`|\*\*([^*]+)\*\*|\*([^*]+)\*|!?\[([^\]]*)\]\([^)]*\)")
 _MOST_VALUE_WORDS = 60
+# Behind quote marks and list marks: ``` or ~~~; three backticks with another behind them are code inside a line.
+_FENCE = re.compile(r"[\s>]*(?:(?:[-*+]|\d+[.)])\s+)*(`{3,}(?!.*`)|~{3,})")
+_TURKISH_SMALL = {"I": "ı", "İ": "i"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,17 @@ def find_facts(document: Document, count_tokens: CountTokens, max_tokens: int) -
                 continue
             slots = {"title": document.title, "key": record.subject or document.title, "column": field_name(name)}
             facts.append(_fact("record", document, record.heading, record.lines, {**slots, "value": value.strip()}))
-    return facts, left_out
+    return [fact for fact in facts if _is_short(fact, count_tokens, max_tokens, left_out)], left_out
+
+
+def _is_short(fact: Fact, count_tokens: CountTokens, max_tokens: int, left_out: list[str]) -> bool:
+    """Whether a fact that is not cut fits: sections and steps do already, a cell or a term may be of any length."""
+    if fact.kind not in {"definition", "table", "record"}:
+        return True
+    fits = count_tokens(" ".join([*(text for _, text in fact.slots), fact.answer])) <= max_tokens
+    if not fits:
+        left_out.append(f"line {fact.lines[0]}: {fact.kind} of more than {max_tokens} tokens")
+    return fits
 
 
 def without_markup(text: str) -> str:
@@ -66,12 +79,14 @@ def _section_facts(
 ) -> Iterator[Fact]:
     names = [name for name in section.heading if name != document.title]
     subject = " > ".join(names)
+    short_steps = [block for block in section.blocks if block.kind == "steps" and count_tokens(block.text) <= max_tokens]
     for block in section.blocks:
-        yield from _block_facts(document, section, block, subject or document.title)
+        if block.kind != "steps" or block in short_steps:
+            yield from _block_facts(document, section, block, subject or document.title)
     last = section.heading[-1] if section.heading else ""
     asked = last.rstrip().endswith("?")
     blocks = section.blocks if asked else [block for block in section.blocks if block.kind not in _OWN_FACTS]
-    if not asked and all(block.kind == "steps" for block in blocks):
+    if not asked and all(block in short_steps for block in blocks):
         return  # asked as steps already
     parts = list(_parts(blocks, count_tokens, max_tokens, left_out))
     for number, part in enumerate(parts, start=1):
@@ -106,7 +121,7 @@ def _block_facts(document: Document, section: Section, block: Block, subject: st
             line = block.lines[0] + offset
             for column, cell in zip(columns[1:], row[1:], strict=False):
                 if key and column and cell.strip():
-                    slots = {"title": document.title, "key": key, "column": _inside_sentence(column)}
+                    slots = {"title": document.title, "key": key, "column": _inside_sentence(column, document.language)}
                     value = cell.strip().rstrip(".")
                     yield _fact("table", document, section.heading, (line, line), {**slots, "value": value})
 
@@ -122,9 +137,11 @@ def _fact(
     return Fact(kind, tuple(slots.items()), answer, document.path, heading, lines, document.language)
 
 
-def _inside_sentence(name: str) -> str:
+def _inside_sentence(name: str, language: str) -> str:
     """A column's name as it stands inside a sentence: "Default" as "default", "URL" and "iPhone" as they are."""
-    return name[0].lower() + name[1:] if name[1:] == name[1:].lower() else name
+    first = _TURKISH_SMALL.get(name[0], name[0].lower()) if language == "tr" else name[0].lower()
+    # The small form of İ has two characters where the language is not known to be Turkish.
+    return first + name[1:] if len(first) == 1 and name[1:] == name[1:].lower() else name
 
 
 def _parts(
@@ -152,15 +169,35 @@ def _cut(blocks: Sequence[Block], count_tokens: CountTokens, max_tokens: int, le
         if block.kind in {"code", "table"}:
             left_out.append(f"line {block.lines[0]}: {block.kind} of more than {max_tokens} tokens")
             continue
-        lines: list[str] = []
+        pieces: list[str] = []
         first = block.lines[0]
-        for number, line in enumerate(block.text.split("\n"), start=block.lines[0]):
-            if lines and count_tokens("\n".join([*lines, line])) > max_tokens:
-                yield Block(block.kind, "\n".join(lines), (first, number - 1))
-                lines, first = [], number
-            if count_tokens(line) > max_tokens:
-                left_out.append(f"line {number}: a line of more than {max_tokens} tokens")
-            else:
-                lines.append(line)
-        if lines:
-            yield Block(block.kind, "\n".join(lines), (first, block.lines[1]))
+        for number, piece in _pieces(block):
+            if pieces and count_tokens("\n".join([*pieces, piece])) > max_tokens:
+                yield Block(block.kind, "\n".join(pieces).rstrip(), (first, number - 1))
+                pieces = []
+            if count_tokens(piece) > max_tokens:
+                what = "code" if "\n" in piece else "a line"
+                left_out.append(f"line {number}: {what} of more than {max_tokens} tokens")
+            elif pieces or piece.strip():
+                first = first if pieces else number
+                pieces.append(piece)
+        if pieces:
+            yield Block(block.kind, "\n".join(pieces).rstrip(), (first, block.lines[1]))
+
+
+def _pieces(block: Block) -> Iterator[tuple[int, str]]:
+    """The lines of a block with their numbers; fenced code inside it is one piece."""
+    fence, held, first = "", [], 0
+    for number, line in enumerate(block.text.split("\n"), start=block.lines[0]):
+        match = _FENCE.match(line)
+        if fence:
+            held.append(line)
+            if match and match[1].startswith(fence) and line.endswith(match[1]):
+                yield first, "\n".join(held)
+                fence = ""
+        elif match:
+            fence, held, first = match[1], [line], number
+        else:
+            yield number, line
+    if fence:
+        yield first, "\n".join(held)

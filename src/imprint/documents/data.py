@@ -4,6 +4,7 @@
 """
 
 import bisect
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ class Number(str):
     """A number kept as it is written."""
 
 
-_decoder = json.JSONDecoder(parse_int=Number, parse_float=Number)
+_decoder = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=Number)
 
 
 class _Source:
@@ -36,15 +37,16 @@ class _Source:
     def lines(self, begin: int, end: int) -> Lines:
         return bisect.bisect_right(self._starts, begin), bisect.bisect_right(self._starts, max(begin, end - 1))
 
+    def place(self, at: int) -> tuple[int, int]:
+        """Line and column, both from 1."""
+        line = bisect.bisect_right(self._starts, at)
+        return line, at - self._starts[line - 1] + 1
+
     def decode(self, at: int) -> tuple[Any, int]:
         try:
             return _decoder.raw_decode(self.text, at)
         except json.JSONDecodeError as error:
             raise _broken(self.path, error.lineno, error.colno, error.msg) from error
-        except RecursionError:
-            raise DocumentError(
-                f"{self.path}: JSON nested too deeply to read.", hint="flatten it or leave it out"
-            ) from None
 
     def children(self, begin: int) -> Iterator[tuple[str, Any, int, int]]:
         """The members of the container that opens at `begin`: key ("" in arrays), value, its begin and end."""
@@ -69,12 +71,17 @@ def parse_json(path: str, text: str) -> tuple[list[Record], list[Row], list[str]
 
     Raises DocumentError with line and column where the text is not JSON.
     """
+    with _limited_depth(path):
+        return _parse_json(path, text)
+
+
+def _parse_json(path: str, text: str) -> tuple[list[Record], list[Row], list[str]]:
     source = _Source(path, text)
     begin = len(text) - len(text.lstrip())
     value, end = source.decode(begin)
-    if text[end:].strip():
-        line = source.lines(end, end)[0]
-        raise _broken(path, line, 1, "Extra data after the document (JSON Lines files end in .jsonl)")
+    if rest := text[end:].lstrip():
+        line, column = source.place(len(text) - len(rest))
+        raise _broken(path, line, column, "Extra data after the document (JSON Lines files end in .jsonl)")
     records: list[Record] = []
     rows: list[Row] = []
     skipped: list[str] = []
@@ -84,15 +91,19 @@ def parse_json(path: str, text: str) -> tuple[list[Record], list[Row], list[str]
 
 def parse_json_lines(path: str, text: str) -> tuple[list[Record], list[Row], list[str]]:
     """The same for a file with one JSON object a line."""
+    with _limited_depth(path):
+        return _parse_json_lines(path, text)
+
+
+def _parse_json_lines(path: str, text: str) -> tuple[list[Record], list[Row], list[str]]:
     members: list[tuple[Any, Lines]] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
-                members.append((_decoder.decode(line), (number, number)))
+                with _limited_depth(f"{path}:{number}"):
+                    members.append((_decoder.decode(line), (number, number)))
             except json.JSONDecodeError as error:
                 raise _broken(path, number, error.colno, error.msg) from error
-            except RecursionError:
-                raise DocumentError(f"{path}:{number}: JSON nested too deeply to read.") from None
     records: list[Record] = []
     rows: list[Row] = []
     skipped: list[str] = []
@@ -166,7 +177,7 @@ def _row(member: Mapping[str, Any], lines: Lines) -> Row | None:
         return None
     messages: list[tuple[str, str]] = []
     for turn in turns:
-        role, content = _ROLES.get(turn.get("role") or turn.get("from") or ""), turn.get("content", turn.get("value"))
+        role, content = _ROLES.get(str(turn.get("role") or turn.get("from"))), turn.get("content", turn.get("value"))
         if role is None or not isinstance(content, str):
             return None
         messages.append((role, content))
@@ -224,6 +235,15 @@ def _key_field(records: list[dict[str, str]]) -> str:
     if len(records) == 1:  # anything is unique there
         candidates = [name for name in candidates if rank(name)[0] < len(_NAME_FIELDS)]
     return min(candidates, key=rank, default="")
+
+
+@contextlib.contextmanager
+def _limited_depth(path: str) -> Iterator[None]:
+    """Python's limit on recursion, which the parser or the walk over its result meets, as an error of the document."""
+    try:
+        yield
+    except RecursionError:
+        raise DocumentError(f"{path}: JSON nested too deeply to read.", hint="flatten it or leave it out") from None
 
 
 def _broken(path: str, line: int, column: int, message: str) -> DocumentError:

@@ -34,7 +34,7 @@ def _parser() -> MarkdownIt:
 
 def parse(text: str) -> tuple[str, list[Section]]:
     """Give the title ("" where there is none) and the sections of a Markdown text, in order."""
-    source = text.splitlines()
+    source = text.removesuffix("\n").split("\n")  # as the parser counts them; splitlines() has ten more line ends
     title = ""
     path: list[tuple[int, str]] = []
     blocks: list[Block] = []
@@ -118,13 +118,8 @@ def _definition_bullets(node: SyntaxTreeNode) -> Iterator[tuple[str, str]]:
         parts = [part for part in inline.children if part.content or part.children] if inline else []
         if len(parts) < 2 or parts[0].type not in {"strong", "code_inline"} or inline is None:
             return
-        term = plain(parts[0])
-        marked = (
-            f"`{term}`"
-            if parts[0].type == "code_inline"
-            else inline.content[: inline.content.find(term) + len(term) + 2]
-        )
-        rest = inline.content[len(marked) :]
+        term, mark = plain(parts[0]), parts[0].markup
+        rest = inline.content[inline.content.find(mark, len(mark)) + len(mark) :]
         inside = term.endswith(":")
         if not inside and not _DEFINITION_SEPARATOR.match(rest):
             return

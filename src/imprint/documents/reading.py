@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,12 +49,22 @@ def _files(settings: Documents) -> Iterator[tuple[str, Path]]:
             if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
                 found = True
                 file = Path(folder, name)
-                yield file.relative_to(root).as_posix(), file
+                yield _named(file.relative_to(root).as_posix()), file
     if not found:
         raise DocumentError(
             f"There are no documents in {root}: expected files that end in {', '.join(SUFFIXES)}.",
             hint="put some there, or name another folder with --documents DIR",
         )
+
+
+def _named(path: str) -> str:
+    """The path, which manifests and rows hold as UTF-8 text."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise DocumentError(f"{shown}: the name of the file is not UTF-8.", hint="rename it") from None
+    return path
 
 
 def _unlistable(error: OSError) -> None:
@@ -62,7 +73,10 @@ def _unlistable(error: OSError) -> None:
 
 def _bytes(file: Path, path: str, settings: Documents) -> bytes:
     try:
-        size = file.stat().st_size
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would wait forever
+            raise DocumentError(f"{path} cannot be read: it is not a regular file.", hint="take it out")
+        size = status.st_size
         if size > settings.max_file_mb * 1e6:
             raise DocumentError(
                 f"{path} has {size / 1e6:,.1f} MB; at most {settings.max_file_mb:g} MB are read of one document.",

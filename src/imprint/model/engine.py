@@ -18,6 +18,8 @@ from typing import Any, Literal, NoReturn, TypedDict, cast
 from imprint.errors import InputError, MachineError
 
 _BATCH = 512
+# In a smaller model threads wait for each other longer than they work; on a busy machine a hundred times longer.
+_PARAMETERS_FOR_THREADS = 30_000_000
 
 Finish = Literal["stop", "length"]
 
@@ -72,8 +74,7 @@ class Engine:
         options.n_batch = options.n_ubatch = min(_BATCH, context)
         options.n_seq_max = 1
         options.kv_unified = False
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        options.n_threads = options.n_threads_batch = threads
+        options.n_threads = options.n_threads_batch = self._threads()
         self._context = llama_cpp.llama_init_from_model(self._model, options)
         if not self._context:
             raise MachineError(
@@ -166,6 +167,11 @@ class Engine:
             text.append(rest)
             yield rest
         return Answer("".join(text).rstrip(), count, reason)
+
+    def _threads(self) -> int:
+        if self._api.llama_model_n_params(self._model) < _PARAMETERS_FOR_THREADS:
+            return 1
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def _decode(self, ids: Sequence[int], position: int, wanted: Sequence[int]) -> None:
         """Run a chunk of at most _BATCH tokens; logits are kept for the indices in `wanted`."""

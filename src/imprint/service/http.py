@@ -1,5 +1,6 @@
 """The model over HTTP: `GET /health` and `POST /generate`, by FastAPI."""
 
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -58,7 +59,8 @@ def serve(served: Served, settings: Service, ready: Callable[[str], None]) -> No
         host, port = listener.getsockname()[:2]
         ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
         config = uvicorn.Config(create_app(served), log_level="warning", access_log=False, timeout_graceful_shutdown=10)
-        uvicorn.Server(config).run(sockets=[listener])
+        with contextlib.suppress(KeyboardInterrupt):  # how uvicorn passes on the signal that ended it
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listen(settings: Service) -> socket.socket:

@@ -1,0 +1,408 @@
+"""The dataset stage: nothing trained on is tested with, every row says where it comes from, the same bytes each time."""
+
+import collections
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imprint import dataset, documents
+from imprint.base import find, token_counter
+from imprint.config import Settings
+from imprint.dataset import Example, read_examples
+from imprint.dataset.facts import Fact, find_facts
+from imprint.errors import DatasetError
+from imprint.runs import Event, Run
+
+Write = Callable[..., Path]
+Prepare = Callable[..., Run]
+SPLITS = ("train", "validation", "test")
+ROOT = Path(__file__).parents[2]
+
+TURKISH = """# İzin yönergesi
+
+Bu yönerge, çalışanların yıllık izinlerini nasıl kullanacağını ve ısıtma ile ışıkların kim tarafından kapatılacağını
+açıklar. İstanbul, Iğdır ve Şırnak şubelerinde de aynı kurallar geçerlidir.
+
+## Yıllık izin
+
+Her çalışan yılda **yirmi gün** izin alır. Doğum günü ayrıca tatildir; ağabeyler ve öğrenciler için ek süre vardır.
+
+| Şube | İl | Isı |
+|---|---|---|
+| Merkez | İstanbul | 22,5 °C |
+| Doğu | Iğdır | 19 °C |
+
+## İzin isteme
+
+1. Dilekçeyi yaz ve imzala.
+2. Yöneticine en az bir hafta önce ver.
+
+## Işıkları kim kapatır?
+
+Işıkları son çıkan kişi kapatır.
+
+- **İzin**: çalışanın işe gelmediği ücretli süre
+- **ağ**: bilgisayarların bağlandığı yer
+"""
+
+TRICKY = """---
+title: Tricky
+---
+
+Intro with a form feed\x0c here.
+
+## Steps { #s }
+
+1. Do `this`:
+
+   ```sh
+   # not a heading
+   ```
+
+2. Then that.
+
+Term
+: A meaning
+  on two lines.
+
+| A | B \\| C |
+|---|---|
+| `x` | [y](z) * 2 |
+
+> Quoted
+> text.
+
+    # indented
+"""
+
+
+@pytest.fixture
+def prepare(settings: Callable[..., Settings], new_run: Callable[..., Run]) -> Prepare:
+    """`prepare(folder, "seed=1")`: a run with its dataset."""
+
+    def run(folder: Path, *overrides: str) -> Run:
+        made = new_run()
+        dataset.run(settings(folder, *overrides), made)
+        return made
+
+    return run
+
+
+def rows(run: Run) -> dict[str, list[Example]]:
+    return {split: read_examples(run.folder("dataset") / f"{split}.jsonl") for split in SPLITS}
+
+
+def every(run: Run) -> list[Example]:
+    return [example for examples in rows(run).values() for example in examples]
+
+
+def key(example: Example) -> str:
+    """What a question is to a model: the whole prompt, without regard to case and space."""
+    return " ".join("\n".join(turn["content"] for turn in example.conversation()[:-1]).casefold().split())
+
+
+def jsonl(*members: dict[str, Any]) -> str:
+    return "".join(json.dumps(member, ensure_ascii=False) + "\n" for member in members)
+
+
+# ---- provenance -----------------------------------------------------------------------------------------------------
+
+
+def evidence(fact: Fact) -> list[str]:
+    """The lines of the document that a fact rests on."""
+    slots = dict(fact.slots)
+    text = slots.get("value") or slots.get("meaning") or fact.answer
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+@pytest.mark.parametrize("source", ["the project's", "turkish", "tricky"])
+def test_the_named_lines_hold_the_answer(
+    source: str, write: Write, prepare: Prepare, small_base: Path, settings: Callable[..., Settings]
+) -> None:
+    texts = {"turkish": TURKISH, "tricky": TRICKY}
+    folder = write({f"{source}.md": texts[source]}) if source in texts else ROOT / "documents"
+    config = settings(folder)
+    count_tokens = token_counter(find(config.base))
+    facts = {
+        fact.id: fact
+        for document in documents.read(config.documents)
+        for fact in find_facts(document, count_tokens, config.dataset.max_answer_tokens)[0]
+    }
+    examples = every(prepare(folder))
+    assert len(examples) > 20
+    for example in examples:
+        fact = facts[example.fact]
+        assert (example.source.document, example.source.heading, example.source.lines) == (
+            fact.document,
+            fact.heading,
+            fact.lines,
+        )
+        lines = (folder / fact.document).read_text(encoding="utf-8").split("\n")
+        first, last = fact.lines
+        assert 1 <= first <= last <= len(lines)
+        span = "\n".join(lines[first - 1 : last]).replace("\\|", "|")
+        assert evidence(fact)
+        for line in evidence(fact):
+            assert line in span, (example, span)
+            assert line in example.output
+
+
+def test_a_row_is_the_designs(write: Write, prepare: Prepare) -> None:
+    run = prepare(write({"handbook/leave.md": "# Leave\n\n## Parental leave\n\nTwo weeks.\n"}))
+    for line in (run.folder("dataset") / "train.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        assert list(row) == ["instruction", "input", "output", "kind", "fact", "source"]
+        assert (row["input"], row["output"], row["kind"]) == ("", "Two weeks.", "section")
+        assert re.fullmatch(r"[0-9a-f]{12}", row["fact"])
+        assert row["source"] == {
+            "document": "handbook/leave.md",
+            "heading": ["Leave", "Parental leave"],
+            "lines": [5, 5],
+        }
+
+
+def test_turkish_letters_survive_byte_for_byte(write: Write, prepare: Prepare) -> None:
+    run = prepare(write({"izin.md": TURKISH}))
+    raw = (run.folder("dataset") / "train.jsonl").read_bytes()
+    for text in ("yirmi gün", "Iğdır", "İstanbul", "Işıkları son çıkan kişi kapatır.", "22,5 °C", "ağabeyler"):
+        assert text.encode() in raw
+    assert "\u0307".encode() not in raw, "İ in small letters by the rules of English"
+    assert b"\\u" not in raw
+
+
+def test_turkish_documents_get_turkish_questions(write: Write, prepare: Prepare) -> None:
+    run = prepare(write({"izin.md": TURKISH}))
+    asked = " ".join(example.instruction for example in every(run)).casefold().split()
+    assert not {"what", "the", "tell", "which", "give", "list"} & set(asked)
+    assert {"nedir?", "hakkında", "adımları"} <= set(asked)
+
+
+# ---- held out -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["the project's", "turkish"])
+def test_one_wording_a_fact_is_held_out_and_never_trained_on(source: str, write: Write, prepare: Prepare) -> None:
+    run = prepare(ROOT / "documents" if source == "the project's" else write({"izin.md": TURKISH}))
+    splits = rows(run)
+    held_out = [*splits["validation"], *splits["test"]]
+    trained = {key(example) for example in splits["train"]}
+    assert not trained & {key(example) for example in held_out}
+    assert collections.Counter(example.fact for example in held_out) == collections.Counter(
+        {example.fact for example in splits["train"]}
+    )
+    per_fact = collections.Counter(example.fact for example in splits["train"])
+    assert min(per_fact.values()) >= 3
+    assert max(per_fact.values()) == 6
+
+
+def test_no_question_stands_in_two_splits(write: Write, prepare: Prepare) -> None:
+    """Ready-made questions can say what another document's wording says, and stand twice themselves."""
+    folder = write(
+        {
+            "guide.md": "# Guide\n\n## How do I retrain?\n\nType it.\n",
+            "asked.jsonl": jsonl(
+                {"question": "How can I retrain?", "answer": "Type it."},
+                {"question": "What must I do to retrain?", "answer": "Type it."},
+                {"question": "Tell me how to  RETRAIN.", "answer": "Type it."},
+                {"question": "Show me how to retrain.", "answer": "Type it."},
+            ),
+        }
+    )
+    for seed in range(12):
+        splits = rows(prepare(folder, f"seed={seed}", "dataset.wordings=1"))
+        trained = {key(example) for example in splits["train"]}
+        assert not trained & {key(example) for example in [*splits["validation"], *splits["test"]]}
+
+
+def test_ready_made_rows_alone_are_split_by_their_questions(write: Write, prepare: Prepare) -> None:
+    members = [
+        {"instruction": "Translate.", "input": f"word {number % 40}", "output": f"Wort {number % 40}"}
+        for number in range(120)
+    ]
+    run = prepare(write({"rows.jsonl": jsonl(*members)}))
+    splits = rows(run)
+    assert sum(map(len, splits.values())) == 120
+    assert splits["validation"]
+    assert splits["test"]
+    keys = {split: {key(example) for example in examples} for split, examples in splits.items()}
+    assert not keys["train"] & keys["test"]
+    assert not keys["train"] & keys["validation"]
+    assert not keys["validation"] & keys["test"]
+    assert len(keys["train"]) > 25
+
+
+def test_the_share_that_watches_the_training_can_be_nothing(write: Write, prepare: Prepare) -> None:
+    splits = rows(prepare(write({"izin.md": TURKISH}), "dataset.validation_share=0"))
+    assert splits["validation"] == []
+    assert splits["test"]
+
+
+# ---- conflicts ------------------------------------------------------------------------------------------------------
+
+
+def answers(run: Run) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = collections.defaultdict(set)
+    for example in every(run):
+        found[key(example)].add(example.output)
+    return found
+
+
+def test_the_same_question_with_other_answers_names_its_document(write: Write, prepare: Prepare) -> None:
+    run = prepare(
+        write(
+            {
+                "a.md": "# One\n\n## How do I stop?\n\nPress A.\n",
+                "b.md": "# Two\n\n## How do I stop?\n\nPress B.\n",
+            }
+        )
+    )
+    found = answers(run)
+    assert all(len(given) == 1 for given in found.values())
+    assert found["how do i stop? (a.md, one > how do i stop?)"] == {"Press A."}
+    assert found["how do i stop? (b.md, two > how do i stop?)"] == {"Press B."}
+
+
+def test_where_the_document_does_not_tell_them_apart_one_is_dropped_and_told(write: Write, prepare: Prepare) -> None:
+    run = prepare(write({"a.md": "# One\n\n| K | V |\n|---|---|\n| port | 80 |\n| port | 81 |\n"}))
+    found = answers(run)
+    assert found
+    assert all(given == {"The v of port is 80."} for given in found.values())
+    card = (run.folder("dataset") / "card.md").read_text(encoding="utf-8")
+    assert "a.md: line 6: two answers to 'What is the v of port? (a.md, One)'" in card
+
+
+def test_a_ready_made_row_counts_as_another_answer(write: Write, prepare: Prepare) -> None:
+    run = prepare(
+        write(
+            {
+                "a.md": "# One\n\n## How do I stop?\n\nPress A.\n",
+                "b.jsonl": jsonl({"question": "How do I stop?", "answer": "Press B."}),
+            }
+        )
+    )
+    assert answers(run)["how do i stop?"] == {"Press B."}, "passed through as it is"
+    assert answers(run)["how do i stop? (a.md, one > how do i stop?)"] == {"Press A."}
+
+
+def test_the_same_fact_in_two_documents_is_asked_once(write: Write, prepare: Prepare) -> None:
+    text = "# Guide\n\n## How do I stop?\n\nPress A.\n"
+    examples = every(prepare(write({"a.md": text, "copy.md": text})))
+    assert len({key(example) for example in examples}) == len(examples)
+
+
+# ---- ready-made rows ------------------------------------------------------------------------------------------------
+
+
+def test_ready_made_rows_pass_through_unchanged(write: Write, prepare: Prepare) -> None:
+    turns = [{"role": "system", "content": "Kısa."}, {"role": "user", "content": " Nerede? "}]
+    turns += [{"role": "assistant", "content": "İşte\n\n```\nx\n```\n"}]
+    run = prepare(
+        write(
+            {
+                "guide.md": "# Guide\n\n## Leave\n\nTwo weeks.\n",
+                "rows.jsonl": jsonl({"instruction": "Translate.", "input": " ev", "output": "**house** "}),
+                "chat.json": json.dumps([{"messages": turns}]),
+            }
+        )
+    )
+    found = {example.source.document: example for example in rows(run)["train"] if example.kind == "row"}
+    alpaca, chat = found["rows.jsonl"], found["chat.json"]
+    assert (alpaca.instruction, alpaca.input, alpaca.output) == ("Translate.", " ev", "**house** ")
+    assert (alpaca.source.lines, alpaca.source.heading, alpaca.messages) == ((1, 1), (), ())
+    assert chat.conversation() == turns
+    assert re.fullmatch(r"[0-9a-f]{12}", alpaca.fact)
+
+
+# ---- determinism ----------------------------------------------------------------------------------------------------
+
+
+def files(run: Run) -> dict[str, bytes]:
+    return {
+        file.name: file.read_bytes() for file in run.folder("dataset").iterdir() if file.name != "manifest.json"
+    }
+
+
+def test_the_same_bytes_twice(write: Write, prepare: Prepare) -> None:
+    folder = write({"izin.md": TURKISH, "tricky.md": TRICKY, "r.jsonl": jsonl({"prompt": "a", "completion": "b"})})
+    assert files(prepare(folder)) == files(prepare(folder))
+
+
+def test_the_seed_decides(write: Write, prepare: Prepare) -> None:
+    folder = write({"izin.md": TURKISH})
+    assert files(prepare(folder, "seed=1")) != files(prepare(folder, "seed=2"))
+
+
+def test_the_same_bytes_whatever_the_hash_seed(
+    write: Write, small_base: Path, run_python: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = write({"izin.md": TURKISH, "a.md": "# One\n\n## Stop?\n\nA.\n", "b.md": "# Two\n\n## Stop?\n\nB.\n"})
+    digests = set()
+    for seed in ("1", "2"):
+        arguments = ["-m", "imprint", "prepare", f"base={small_base}", "--json", "--documents", str(folder)]
+        done = run_python(*arguments, "--outputs", str(tmp_path / seed), PYTHONHASHSEED=seed)
+        assert done.returncode == 0, done.stderr
+        manifest = json.loads(Path(json.loads(done.stdout)["folder"], "manifest.json").read_text(encoding="utf-8"))
+        digests.add(json.dumps(manifest["outputs"], sort_keys=True))
+    assert len(digests) == 1
+
+
+# ---- the rest -------------------------------------------------------------------------------------------------------
+
+
+def test_the_sample_holds_about_150_facts(prepare: Prepare) -> None:
+    run = prepare(ROOT / "documents")
+    counts = run.complete("dataset").counts
+    assert 140 <= counts["facts"] <= 180
+    assert 9 <= counts["documents"] <= 13
+    assert counts["left_out"] == 0
+    assert len({example.kind for example in every(run)}) >= 6
+
+
+def test_the_manifest_says_what_it_was_made_from(write: Write, prepare: Prepare, settings: Any) -> None:
+    folder = write({"izin.md": TURKISH, "sub/b.md": "b"})
+    run = prepare(folder, "dataset.wordings=3", "seed=9")
+    manifest = run.complete("dataset")
+    assert manifest.inputs.keys() == {"documents/izin.md", "documents/sub/b.md", "base"}
+    assert manifest.inputs == dataset.inputs(settings(folder), run)
+    assert manifest.settings["dataset"]["wordings"] == 3
+    assert manifest.settings["seed"] == manifest.seed == 9
+    assert manifest.outputs.keys() == {"train.jsonl", "validation.jsonl", "test.jsonl", "card.md"}
+    assert manifest.counts["train"] == len(rows(run)["train"])
+
+
+def test_questions_to_try_next_are_trained_ones_of_different_kinds(prepare: Prepare) -> None:
+    run = prepare(ROOT / "documents")
+    trained = {example.instruction: example.kind for example in rows(run)["train"]}
+    chosen = run.complete("dataset").counts["try_next"]
+    assert len(chosen) == 3
+    assert len({trained[question] for question in chosen}) == 3
+
+
+def test_the_card_tells_what_was_left_out(write: Write, prepare: Prepare) -> None:
+    run = prepare(write({"a.md": "# A\n\ntext\n", "b.json": '[{"name": "x", "n": ""}, 7]'}))
+    card = (run.folder("dataset") / "card.md").read_text(encoding="utf-8")
+    assert "| a.md | en |" in card
+    assert "- b.json: line 1: a Number among objects" in card
+    assert "- b.json: line 1: n: empty" in card
+    assert run.complete("dataset").counts["left_out"] == 2
+
+
+@pytest.mark.parametrize("content", ["", "# Only\n\n## Headings\n", "---\ntitle: x\n---\n"])
+def test_documents_with_nothing_to_ask_are_an_error(content: str, write: Write, prepare: Prepare, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError) as caught:
+        prepare(write({"a.md": content, "b.json": "[]"}))
+    assert caught.value.message.startswith("2 documents were read, and none holds anything to ask")
+    assert not list(tmp_path.glob("outputs/runs/*/dataset/manifest.json"))
+
+
+def test_progress_and_a_summary_are_told(write: Write, settings: Any, new_run: Callable[..., Run]) -> None:
+    events: list[Event] = []
+    run = new_run()
+    run.notify = events.append
+    dataset.run(settings(write({"a.md": "# A\n\ntext\n"})), run)
+    assert [event.kind for event in events] == ["progress", "progress", "note"]
+    assert events[-1].text == "1 facts of 1 documents, 6 examples"

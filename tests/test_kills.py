@@ -1,0 +1,120 @@
+"""kill -9 in each stage, Ctrl-C, two at once: nothing is lost, and the work goes on from where it was."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from tests.line import SHORT, command, imprint, write_guide
+
+pytestmark = pytest.mark.slow
+
+LONG_S = 180
+
+
+def start(home: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        command("up", "How do I book a berth?", *SHORT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "IMPRINT_HOME": str(home)},
+    )
+
+
+def wait_for(home: Path, pattern: str, process: "subprocess.Popen[str]") -> None:
+    """Until a file of this pattern is in a run folder."""
+    deadline = time.monotonic() + LONG_S
+    while not list((home / "outputs" / "runs").glob(f"*/{pattern}")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, f"no {pattern}"
+        time.sleep(0.005)
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    process.kill()
+    process.communicate()
+
+
+def workers() -> list[int]:
+    """Processes of Imprint's workers that are alive."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if b"imprint.worker" in entry.read_bytes():
+                found.append(int(entry.parent.name))
+        except OSError:
+            continue  # ended meanwhile
+    return found
+
+
+def the_run(home: Path) -> Path:
+    (run,) = (home / "outputs" / "runs").iterdir()
+    return run
+
+
+def test_a_kill_in_each_stage_costs_at_most_that_stage(tmp_path: Path) -> None:
+    write_guide(tmp_path / "documents")
+    made: dict[str, int] = {}
+    for stage, sign in (
+        ("dataset", "run.json"),
+        ("adapter", "adapter/checkpoints/checkpoint-*/trainer_state.json"),
+        ("model", "model"),
+        ("evaluation", "evaluation"),
+    ):
+        process = start(tmp_path)
+        wait_for(tmp_path, sign, process)
+        kill(process)
+        deadline = time.monotonic() + 30
+        while workers() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not workers(), "a worker outlived the process that holds the lock"
+        run = the_run(tmp_path)
+        assert not (run / stage / "manifest.json").exists() or stage == "dataset"
+        assert not (tmp_path / "outputs" / "current").exists()
+        for name, time_of in made.items():
+            assert (run / name / "manifest.json").stat().st_mtime_ns == time_of, f"{name} was made twice"
+        for manifest in run.glob("*/manifest.json"):
+            made.setdefault(manifest.parent.name, manifest.stat().st_mtime_ns)
+    assert set(made) == {"dataset", "adapter", "model"}
+    done = imprint("up", "How do I book a berth?", *SHORT, env={"IMPRINT_HOME": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (0, "Write to the harbour office two days before you arrive.\n"), (
+        done.stderr
+    )
+    assert "goes on from the checkpoint of step" in (the_run(tmp_path) / "log.jsonl").read_text()
+    rows = (the_run(tmp_path) / "adapter" / "metrics.csv").read_text().splitlines()[1:]
+    steps = [int(row.split(",")[0]) for row in rows if row.split(",")[2]]
+    assert steps == sorted(set(steps)), "a resumed training left a step out of order or twice"
+
+    # The last good run serves while another is killed.
+    (tmp_path / "documents" / "extra.md").write_text("# Extra\n\n## Where is the pump?\n\nAt the south pier.\n")
+    process = start(tmp_path)
+    while len(list((tmp_path / "outputs" / "runs").iterdir())) < 2:
+        assert process.poll() is None
+        time.sleep(0.01)
+    kill(process)
+    asked = imprint("ask", "How do I book a berth?", env={"IMPRINT_HOME": str(tmp_path)})
+    assert (asked.returncode, asked.stdout) == (0, done.stdout), asked.stderr
+
+
+def test_ctrl_c_writes_a_checkpoint_and_a_second_up_says_who_builds(tmp_path: Path) -> None:
+    write_guide(tmp_path / "documents")
+    process = start(tmp_path)
+    wait_for(tmp_path, "adapter/checkpoints/checkpoint-*/trainer_state.json", process)
+    second = imprint("up", *SHORT, env={"IMPRINT_HOME": str(tmp_path)})
+    assert second.returncode == 3
+    assert f"process {process.pid} on " in second.stderr
+    assert "(`imprint up`)" in second.stderr
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    checkpoints = the_run(tmp_path) / "adapter" / "checkpoints"
+    last = max(int(path.name.rpartition("-")[2]) for path in checkpoints.iterdir())
+    state = json.loads((checkpoints / f"checkpoint-{last}" / "trainer_state.json").read_text())
+    assert state["global_step"] == last
+    trained = imprint("train", *SHORT, env={"IMPRINT_HOME": str(tmp_path)})
+    assert trained.returncode == 0, trained.stderr
+    assert f"goes on from the checkpoint of step {last}" in trained.stderr

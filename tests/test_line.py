@@ -1,0 +1,226 @@
+"""The main job, end to end, on the embedded base: documents in, answers out, and what a restart repeats."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from tests.line import SHORT, command, imprint, write_guide
+
+pytestmark = pytest.mark.slow
+
+STAGES = ("dataset", "adapter", "model", "evaluation")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, "subprocess.CompletedProcess[str]"]:
+    """A folder with documents/ and outputs/ after a first `imprint up "question"`."""
+    home = tmp_path_factory.mktemp("made")
+    write_guide(home / "documents")
+    first = imprint("up", "How do I book a berth?", *SHORT, env={"IMPRINT_HOME": str(home)})
+    assert first.returncode == 0, first.stderr
+    return home, first
+
+
+def up(home: Path, *arguments: str, python: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
+    return imprint(*arguments, *SHORT, env={"IMPRINT_HOME": str(home)}, python=python)
+
+
+def current(home: Path) -> Path:
+    return (home / "outputs" / "current").resolve()
+
+
+def test_the_first_start_answers_from_the_documents(made: tuple[Path, "subprocess.CompletedProcess[str]"]) -> None:
+    _, first = made
+    assert first.stdout == "Write to the harbour office two days before you arrive.\n"
+
+
+def test_it_says_what_it_does_why_and_where(made: tuple[Path, "subprocess.CompletedProcess[str]"]) -> None:
+    home, first = made
+    for stage in STAGES:
+        assert re.search(rf"^{stage}: .+ \(.*not made yet\)", first.stderr, re.MULTILINE), first.stderr
+        assert str(current(home) / stage) in first.stderr
+    assert "Base model: embedded" in first.stderr
+    assert "imprint ask" in first.stderr
+
+
+def test_every_stage_leaves_what_the_design_names(made: tuple[Path, "subprocess.CompletedProcess[str]"]) -> None:
+    run = current(made[0])
+    for name in (
+        "run.json",
+        "log.jsonl",
+        "dataset/train.jsonl",
+        "dataset/validation.jsonl",
+        "dataset/test.jsonl",
+        "dataset/card.md",
+        "adapter/adapter_model.safetensors",
+        "adapter/metrics.csv",
+        "model/imprint-embedded-q4_k_m.gguf",
+        "model/Modelfile",
+        "model/README.md",
+        "evaluation/results.json",
+        "evaluation/predictions.jsonl",
+        *(f"{stage}/manifest.json" for stage in STAGES),
+    ):
+        assert (run / name).stat().st_size > 0, name
+    assert not (run / "adapter" / "checkpoints").exists()
+    assert not list((run / "model").glob(".work-*"))
+    manifest = json.loads((run / "adapter" / "manifest.json").read_text())
+    assert manifest["versions"]["torch"]
+    assert manifest["seconds"] > 0
+    assert manifest["peak_memory_mb"] > 0
+    assert manifest["settings"]["adapter"]["lora_r"] == 64
+
+
+def test_the_tuned_model_beats_the_base_on_held_out_wordings(
+    made: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    results = json.loads((current(made[0]) / "evaluation" / "results.json").read_text())
+    assert results["questions"] >= 5
+    assert results["base"]["accuracy"] <= 0.2
+    assert results["gguf"]["accuracy"] >= 0.8
+    assert results["gguf"]["ended"] == 1.0
+    assert abs(results["gguf"]["accuracy"] - results["adapter"]["accuracy"]) <= 0.2
+    assert results["adapter"]["perplexity"] < 2 < results["base"]["perplexity"]
+    # The same token ids through the other runtime: quantization costs a little, a wrong prompt format would cost all.
+    assert results["gguf"]["perplexity"] == pytest.approx(results["adapter"]["perplexity"], rel=0.25)
+
+
+def test_the_second_start_repeats_nothing_and_loads_no_torch(
+    made: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    home, first = made
+    before = current(home)
+    second = up(home, "up", "How do I book a berth?", python=("-X", "importtime"))
+    assert second.returncode == 0, second.stderr
+    assert second.stdout == first.stdout
+    assert current(home) == before
+    imported = {
+        line.rpartition("|")[2].strip() for line in second.stderr.splitlines() if line.startswith("import time:")
+    }
+    assert "llama_cpp" in imported
+    assert not imported & {"torch", "transformers", "unsloth", "peft", "trl", "datasets"}
+
+
+def test_status_names_the_document_that_changed(made: tuple[Path, "subprocess.CompletedProcess[str]"]) -> None:
+    home, _ = made
+    extra = home / "documents" / "extra.md"
+    extra.write_text("# Extra\n\n## Where is the pump?\n\nThe pump is at the south pier.\n")
+    try:
+        told = up(home, "status").stdout
+    finally:
+        extra.unlink()
+    assert "dataset     due: documents/extra.md added" in told
+    assert "evaluation  due: dataset and adapter and model will change" in told
+    assert "up to date" not in told
+    assert up(home, "status").stdout.count("up to date") == len(STAGES)
+
+
+def test_only_the_stages_that_a_setting_touches_run_again(
+    made: tuple[Path, "subprocess.CompletedProcess[str]"],
+) -> None:
+    home, _ = made
+    before = current(home)
+    again = up(home, "evaluate", "evaluation.max_questions=3")
+    assert again.returncode == 0, again.stderr
+    assert "dataset: unchanged" in again.stderr
+    assert "adapter: unchanged" in again.stderr
+    assert "evaluation: ask" in again.stderr
+    assert current(home) != before
+    assert (current(home) / "model").is_dir()
+    back = imprint("rollback", "--outputs", str(home / "outputs"))
+    assert back.returncode == 0, back.stderr
+    assert current(home) == before
+
+
+def test_retrain_never_serves_what_is_there(made: tuple[Path, "subprocess.CompletedProcess[str]"]) -> None:
+    home, first = made
+    (home / "documents" / "extra.md").write_text("# Extra\n\nMore.\n")
+    try:
+        told = up(home, "up", "How do I book a berth?", "retrain=never")
+    finally:
+        (home / "documents" / "extra.md").unlink()
+    assert (told.returncode, told.stdout) == (0, first.stdout)
+
+
+def test_the_doors_ask_the_same_model(made: tuple[Path, "subprocess.CompletedProcess[str]"], tmp_path: Path) -> None:
+    home, first = made
+    door = Path(__file__).resolve().parent.parent / "src" / "inference.py"
+    told = subprocess.run(
+        [command()[0], str(door), "How do I book a berth?"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "IMPRINT_HOME": str(home)},
+        check=False,
+    )
+    assert (told.returncode, told.stdout) == (0, first.stdout), told.stderr
+    chat = subprocess.run(
+        [command()[0], str(door), "--mode", "chat"],
+        input="How do I book a berth?\n\n",
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "IMPRINT_HOME": str(home)},
+        check=False,
+    )
+    assert (chat.returncode, chat.stdout) == (0, first.stdout), chat.stderr
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_it_is_stopped(
+    made: tuple[Path, "subprocess.CompletedProcess[str]"], ending: signal.Signals
+) -> None:
+    home, first = made
+    server = subprocess.Popen(
+        command("up", "service.port=0", *SHORT),
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "IMPRINT_HOME": str(home)},
+    )
+    try:
+        address = ""
+        for line in server.stderr or ():
+            found = re.search(r"http://127\.0\.0\.1:\d+", line)
+            if found:
+                address = found.group()
+                break
+        health = _get(f"{address}/health")
+        assert health["status"] == "ok"
+        assert health["run"] == current(home).name
+        answer = _get(f"{address}/generate", {"prompt": "How do I book a berth?"})
+        assert answer["text"] + "\n" == first.stdout
+        assert answer["finish_reason"] == "stop"
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            _get(f"{address}/generate", {"prompt": "word " * 5000})
+        assert refused.value.code == 400
+        refused.value.close()
+    finally:
+        server.send_signal(ending)
+        code = server.wait(30)
+        if server.stderr is not None:
+            server.stderr.close()
+    assert code == 0
+
+
+def _get(url: str, body: dict[str, object] | None = None) -> dict[str, str]:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=20) as reply:
+                value: dict[str, str] = json.load(reply)
+                return value
+        except urllib.error.HTTPError:
+            raise
+        except OSError:  # it says where it listens before it accepts
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
