@@ -22,6 +22,8 @@ def start(home: Path) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "IMPRINT_HOME": str(home)},
+        # A test run in the background ignores SIGINT, and a child would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
@@ -112,7 +114,7 @@ def test_ctrl_c_writes_a_checkpoint_and_a_second_up_says_who_builds(tmp_path: Pa
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
     checkpoints = the_run(tmp_path) / "adapter" / "checkpoints"
-    last = max(int(path.name.rpartition("-")[2]) for path in checkpoints.iterdir())
+    last = max(int(path.name.rpartition("-")[2]) for path in checkpoints.glob("checkpoint-*"))
     state = json.loads((checkpoints / f"checkpoint-{last}" / "trainer_state.json").read_text())
     assert state["global_step"] == last
     trained = imprint("train", *SHORT, env={"IMPRINT_HOME": str(tmp_path)})

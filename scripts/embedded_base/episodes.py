@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -137,7 +138,7 @@ class Generator:
     def _comparisons(self, things: list[list[Fact]]) -> list[Drill]:
         words = self.words
         drills: list[Drill] = []
-        for left, right in zip(things, things[1:], strict=False):
+        for left, right in itertools.pairwise(things):
             for one in left:
                 for two in right:
                     numbers = [re.match(r"^(\d+)\b(.*)$", fact.value) for fact in (one, two)]

@@ -1,4 +1,4 @@
-"""The command line: the only file that prints for people and chooses exit codes.
+"""The command line: what people type, what it prints (with `screen.py`), and the exit codes.
 
 Answers go to standard output, everything else to standard error. A command imports what is heavy when it runs.
 """
@@ -6,10 +6,10 @@ Answers go to standard output, everything else to standard error. A command impo
 import json
 import re
 import shlex
+import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from imprint.config import Settings
-    from imprint.runs import Event, Run
+    from imprint.runs import Run
+    from imprint.screen import Screen
     from imprint.service import Served
 
 app = typer.Typer(
@@ -35,8 +36,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Arguments = Annotated[list[str] | None, typer.Argument(metavar="[section.key=value]...", show_default=False)]
-Prompted = Annotated[list[str] | None, typer.Argument(metavar="[PROMPT] [section.key=value]...", show_default=False)]
+Arguments = Annotated[list[str] | None, typer.Argument(metavar="section.key=value", show_default=False)]
+Prompted = Annotated[list[str] | None, typer.Argument(metavar="PROMPT|section.key=value", show_default=False)]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings as YAML.")]
 Documents = Annotated[Path | None, typer.Option("--documents", metavar="DIR", help="What to learn (documents/).")]
 Outputs = Annotated[Path | None, typer.Option("--outputs", metavar="DIR", help="Where runs are kept (outputs/).")]
@@ -59,6 +60,8 @@ class Call:
     def screen(self) -> "Screen":
         """Standard error for people; silent where a program reads."""
         if self._screen is None:
+            from imprint.screen import Screen
+
             self._screen = Screen(quiet=self.as_json)
         return self._screen
 
@@ -116,52 +119,29 @@ def up(
         _answer(call, run, call.prompt)
 
 
-@app.command()
-def prepare(
-    arguments: Arguments = None,
-    config: Config = None,
-    documents: Documents = None,
-    outputs: Outputs = None,
-    as_json: Json = False,
-) -> None:
-    """Write the dataset from the documents."""
-    _stage(_call(arguments, config, outputs, documents, as_json=as_json), "prepare", "dataset")
+def _stage_command(command: str, until: str) -> "Callable[..., None]":
+    def run_until(
+        arguments: Arguments = None,
+        config: Config = None,
+        documents: Documents = None,
+        outputs: Outputs = None,
+        as_json: Json = False,
+    ) -> None:
+        call = _call(arguments, config, outputs, documents, as_json=as_json)
+        run = _build(call, f"imprint {command}", until)
+        folder = str(run.folder(until))
+        call.result({"run": run.id, "folder": folder, "counts": run.complete(until).counts}, folder)
+
+    return run_until
 
 
-@app.command()
-def train(
-    arguments: Arguments = None,
-    config: Config = None,
-    documents: Documents = None,
-    outputs: Outputs = None,
-    as_json: Json = False,
-) -> None:
-    """Train the adapter (and what it needs)."""
-    _stage(_call(arguments, config, outputs, documents, as_json=as_json), "train", "adapter")
-
-
-@app.command()
-def export(
-    arguments: Arguments = None,
-    config: Config = None,
-    documents: Documents = None,
-    outputs: Outputs = None,
-    as_json: Json = False,
-) -> None:
-    """Merge, convert and quantize (and what that needs)."""
-    _stage(_call(arguments, config, outputs, documents, as_json=as_json), "export", "model")
-
-
-@app.command()
-def evaluate(
-    arguments: Arguments = None,
-    config: Config = None,
-    documents: Documents = None,
-    outputs: Outputs = None,
-    as_json: Json = False,
-) -> None:
-    """Compare base and tuned model (and what that needs); the run becomes the current one."""
-    _stage(_call(arguments, config, outputs, documents, as_json=as_json), "evaluate", "evaluation")
+for _command, _until, _help in (
+    ("prepare", "dataset", "Write the dataset from the documents."),
+    ("train", "adapter", "Train the adapter (and what it needs)."),
+    ("export", "model", "Merge, convert and quantize (and what that needs)."),
+    ("evaluate", "evaluation", "Compare base and tuned model (and what that needs); the run becomes the current one."),
+):
+    app.command(_command, help=_help)(_stage_command(_command, _until))
 
 
 @app.command()
@@ -251,6 +231,7 @@ def status(
 def runs(arguments: Arguments = None, config: Config = None, outputs: Outputs = None, as_json: Json = False) -> None:
     """List the runs with their figures."""
     from imprint.runs import Outputs as Folder
+    from imprint.screen import percent
 
     call = _call(arguments, config, outputs, as_json=as_json)
     folder = Folder(call.settings.outputs)
@@ -282,8 +263,8 @@ def runs(arguments: Arguments = None, config: Config = None, outputs: Outputs = 
                     row["run"],
                     row["state"],
                     row["base"],
-                    _percent(row["accuracy"].get("base")),
-                    _percent(row["accuracy"].get("gguf")),
+                    percent(row["accuracy"].get("base")),
+                    percent(row["accuracy"].get("gguf")),
                     "; ".join(row["reason"]),
                 )
                 for row in rows
@@ -307,12 +288,6 @@ def rollback(
     call.result({"current": chosen.id}, f"{chosen.id} is current. `imprint up retrain=never` serves it as it is.")
 
 
-def _stage(call: Call, command: str, until: str) -> None:
-    run = _build(call, f"imprint {command}", until)
-    manifest = run.complete(until)
-    call.result({"run": run.id, "folder": str(run.folder(until)), "counts": manifest.counts}, str(run.folder(until)))
-
-
 def _build(call: Call, command: str, until: str = "evaluation") -> "Run":
     """Bring the stages up to `until` up to date, telling what happens."""
     from imprint import environment, pipeline
@@ -330,7 +305,10 @@ def _build(call: Call, command: str, until: str = "evaluation") -> "Run":
     if until == "evaluation" and made is not None and (before is None or before.id != run.id):
         call.screen.figures(made.counts)
         call.screen.say(f"The model is in {run.path}.")
-        call.screen.suggest(run.complete("dataset").counts.get("try_next", []))
+        call.screen.say("Try:")
+        elsewhere = [] if settings.outputs == Path.cwd() / "outputs" else ["--outputs", str(settings.outputs)]
+        for question in run.complete("dataset").counts.get("try_next", []):
+            call.screen.say("  " + shlex.join([_program(), "ask", question, *elsewhere]), markup=False)
     return run
 
 
@@ -365,97 +343,13 @@ def _serve(call: Call, run: "Run") -> None:
     serve(served, call.settings.service, ready)
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{share:.1%}"
-
-
-class Screen:
-    """What people see: rich on standard error."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=True, quiet=quiet, highlight=False)
-
-    def say(self, text: str, *, end: str = "\n", markup: bool = True) -> None:
-        """A line."""
-        self._console.print(text, end=end, markup=markup, soft_wrap=True)
-
-    def suggest(self, questions: list[str]) -> None:
-        """Questions to try next."""
-        if questions:
-            self.say("Try:")
-            for question in questions:
-                self.say(f"  imprint ask {shlex.quote(question)}", markup=False)
-
-    def figures(self, results: dict[str, Any]) -> None:
-        """The evaluation's short table."""
-        if "gguf" not in results:
-            return
-        self.table(
-            ("held-out questions", "right", "token F1", "perplexity", "ended by itself"),
-            [
-                (
-                    label,
-                    _percent(results[name]["accuracy"]),
-                    f"{results[name]['token_f1']:.3f}",
-                    f"{results[name]['perplexity']:,.2f}",
-                    _percent(results[name]["ended"]),
-                )
-                for name, label in (("base", "base"), ("adapter", "tuned"), ("gguf", "tuned, as served"))
-            ],
-        )
-        gained = 100 * (results["gguf"]["accuracy"] - results["base"]["accuracy"])
-        of = f"of {results['questions']} questions it was not trained on"
-        self.say(
-            f"The tuned model answers {_percent(results['gguf']['accuracy'])} {of}: {gained:+.1f} points on the base."
-        )
-
-    def table(self, header: tuple[str, ...], rows: list[tuple[str, ...]], *, to_stdout: bool = False) -> None:
-        """A plain table."""
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(*header, box=None, pad_edge=False, header_style="bold")
-        for row in rows:
-            table.add_row(*row)
-        (Console(highlight=False) if to_stdout else self._console).print(table)
-
-    @contextmanager
-    def following(self, first: str) -> "Iterator[Callable[[Event], None]]":
-        """Show a build: a line at each start and end of a stage, a bar with the time left in between."""
-        from rich.markup import escape
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-        columns = (
-            TextColumn("  {task.description}"),
-            BarColumn(bar_width=30),
-            TaskProgressColumn(),
-            TimeRemainingColumn(elapsed_when_finished=True),
-        )
-        said = False
-        with Progress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task("", total=None, visible=False)
-
-            def notify(event: "Event") -> None:
-                nonlocal said
-                if not said:
-                    self.say(escape(first))
-                    said = True
-                if event.kind == "progress":
-                    progress.update(
-                        task, description=event.text, completed=event.done, total=event.total or None, visible=True
-                    )
-                elif event.kind == "start":
-                    progress.reset(task, visible=False)
-                    self.say(f"[bold]{event.stage}[/]: {escape(event.text)}")
-                elif event.kind == "done":
-                    progress.reset(task, visible=False)
-                    self.say(f"  [green]done[/] {escape(event.text)}")
-                else:
-                    self.say(f"  {escape(event.text)}")
-
-            yield notify
+def _program() -> str:
+    """What to type to call this Imprint again: its name where that finds it, its path otherwise."""
+    here = Path(sys.executable).with_name("imprint")
+    found = shutil.which("imprint")
+    if found is not None and Path(found).resolve() == here.resolve():
+        return "imprint"
+    return str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here)
 
 
 @app.command(hidden=True)

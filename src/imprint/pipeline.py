@@ -136,6 +136,7 @@ def _logged(run: Run, notify: Notify) -> Notify:
 
 
 def _make(outputs: Outputs, config: Settings, run: Run, until: str) -> None:
+    made: list[str] = []
     for stage in LINE:
         reasons = _reasons(config, run, stage)
         donor = _donor(outputs, config, run, stage) if reasons and config.retrain != "always" else None
@@ -143,7 +144,10 @@ def _make(outputs: Outputs, config: Settings, run: Run, until: str) -> None:
             run.reuse(stage.name, donor)
             run.notify(Event("note", stage.name, f"{stage.name}: unchanged, taken over from run {donor.id}"))
         elif reasons:
+            if outputs.current() is not None:  # in a run of its own nothing is made yet: say what made it due
+                reasons = (f"new {' and '.join(made)}",) if made else tuple(run.state().reason)
             run.notify(Event("start", stage.name, f"{stage.does} ({'; '.join(reasons)})"))
+            made.append(stage.name)
             if stage.loads_torch:
                 run_stage(stage.name, run)
             else:

@@ -155,7 +155,7 @@ class Run:
         outputs = {
             str(file.relative_to(folder)): digest_file(file)
             for file in sorted(folder.rglob("*"))
-            if file.is_file() and file.relative_to(folder).parts[0] not in {"manifest.json", *record.temporary}
+            if file.is_file() and not _is_passing(file.relative_to(folder), record)
         }
         manifest = Manifest(
             stage=stage,
@@ -288,10 +288,11 @@ class Outputs:
         except OSError as error:
             raise unwritable(self.path, error) from error
         try:
-            write_atomically(
-                holder,
-                json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": utc_now(), "command": command}),
-            )
+            who = {"pid": os.getpid(), "host": socket.gethostname(), "since": utc_now(), "command": command}
+            try:
+                write_atomically(holder, json.dumps(who))
+            except OSError as error:
+                raise unwritable(self.path, error) from error
             yield
         finally:
             with contextlib.suppress(OSError):
@@ -301,6 +302,11 @@ class Outputs:
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EFBIG}
 """The errors of a disk that takes no more files, or none of ours."""
+
+
+def _is_passing(file: Path, record: StageRecord) -> bool:
+    """Whether a file is none of a stage's results: hidden ones are what a kill left of a write under way."""
+    return file.parts[0] in {"manifest.json", *record.temporary} or file.name.startswith(".")
 
 
 def _readable(run: Run) -> bool:
@@ -334,11 +340,16 @@ def require_space(path: Path, megabytes: float) -> None:
 def write_atomically(file: Path, text: str) -> None:
     """Write a file under another name, then rename it: a reader or a crash never meets half of it."""
     fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    with fresh.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.replace(fresh, file)
+    try:
+        with fresh.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(fresh, file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise
 
 
 def digest_file(file: Path) -> str:

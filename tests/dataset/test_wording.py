@@ -56,10 +56,8 @@ def test_the_documents_own_text_is_the_answer_where_there_is_one() -> None:
 
 
 def test_a_question_that_begins_in_a_usual_way_gets_other_words() -> None:
-    every = questions(put_into_words(QUESTION, 12, 1))
-    assert every[0] == "How do I retrain?"
-    assert "How can I retrain?" in every
-    assert sum("retrain" in question and "How do I" not in question for question in every) >= 5
+    every = {question for seed in range(9) for question in questions(put_into_words(QUESTION, 12, seed))}
+    assert {"How do I retrain?", "How can I retrain?", "Tell me how to retrain."} <= every
 
 
 def test_questions_are_plain_text() -> None:

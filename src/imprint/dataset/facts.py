@@ -79,7 +79,9 @@ def _section_facts(
 ) -> Iterator[Fact]:
     names = [name for name in section.heading if name != document.title]
     subject = " > ".join(names)
-    short_steps = [block for block in section.blocks if block.kind == "steps" and count_tokens(block.text) <= max_tokens]
+    short_steps = [
+        block for block in section.blocks if block.kind == "steps" and count_tokens(block.text) <= max_tokens
+    ]
     for block in section.blocks:
         if block.kind != "steps" or block in short_steps:
             yield from _block_facts(document, section, block, subject or document.title)

@@ -88,6 +88,8 @@ def _rows(document: Document) -> Iterator[Example]:
 def _split(worded: list[Worded], rows: list[Example], config: Settings) -> tuple[dict[str, list[Example]], list[str]]:
     """Spread examples over the splits; a question with two answers is made distinct by its document, or dropped."""
     asked: dict[str, set[str]] = collections.defaultdict(set)
+    for row in rows:
+        asked[_prompt_key(row)].add(row.output)
     for item in worded:
         for question in (*item.trained, item.held_out):
             asked[_key(question)].add(item.answer)
@@ -95,39 +97,49 @@ def _split(worded: list[Worded], rows: list[Example], config: Settings) -> tuple
     taken: dict[str, str] = {}
 
     def distinct(question: str, item: Worded) -> str:
-        """The question, with its document's name where others ask the same, or "" where that is not enough."""
-        if len(asked[_key(question)]) > 1:
-            question = f"{question} ({item.fact.document}, {' > '.join(item.fact.heading)})".replace(", )", ")")
-        if taken.setdefault(_key(question), item.answer) != item.answer:
-            dropped.append(f"{item.fact.document}: line {item.fact.lines[0]}: two answers to {question!r}")
-            return ""
-        return question
+        """The question, with its document's name where others ask this, or the plainest wording of it."""
+        if all(len(asked[_key(text)]) == 1 for text in (question, item.trained[0])):
+            return question
+        return f"{question} ({item.fact.document}, {' > '.join(item.fact.heading)})".replace(", )", ")")
 
+    def is_unanswered(question: str, item: Worded) -> bool:
+        if taken.setdefault(_key(question), item.answer) == item.answer:
+            return True
+        dropped.append(f"{item.fact.document}: line {item.fact.lines[0]}: two answers to {question!r}")
+        return False
+
+    # A fact whose plainest wording stays ambiguous is dropped whole: its other wordings would contradict as well.
+    items = [item for item in worded if is_unanswered(distinct(item.trained[0], item), item)]
     splits: dict[str, list[Example]] = {split: [] for split in SPLITS}
     chance = random.Random(config.seed)
-    trained_questions: set[str] = set()
-    for item in worded:
-        for question in filter(None, (distinct(question, item) for question in item.trained)):
-            if _key(question) not in trained_questions:
-                trained_questions.add(_key(question))
+    seen = {_prompt_key(row) for row in rows}  # the same fact stated twice is asked once
+    for item in items:
+        for question in (distinct(question, item) for question in item.trained):
+            if is_unanswered(question, item) and _key(question) not in seen:
+                seen.add(_key(question))
                 splits["train"].append(_example(item, question))
-    for item in worded:
+    for item in items:
         split = "validation" if chance.random() < config.dataset.validation_share else "test"
         question = distinct(item.held_out, item) if item.held_out else ""
-        if question and _key(question) not in trained_questions:
-            trained_questions.add(_key(question))  # the same fact stated twice is asked once
+        if question and is_unanswered(question, item) and _key(question) not in seen:
+            seen.add(_key(question))
             splits[split].append(_example(item, question))
-    if not worded:
-        held = [row for row in rows if chance.random() < _HELD_OUT_ROWS]
-        splits["validation"], splits["test"] = held[::2], held[1::2]
-        rows = [row for row in rows if row not in held]
-    splits["train"].extend(rows)
+    held: dict[str, str] = {}
+    if not items:
+        questions = [question for question in dict.fromkeys(map(_prompt_key, rows)) if chance.random() < _HELD_OUT_ROWS]
+        held = {question: SPLITS[1 + number % 2] for number, question in enumerate(questions)}
+    for row in rows:
+        splits[held.get(_prompt_key(row), "train")].append(row)
     chance.shuffle(splits["train"])  # wordings of one fact side by side teach the row, not the fact
     return splits, dropped
 
 
 def _key(question: str) -> str:
     return " ".join(question.casefold().split())
+
+
+def _prompt_key(row: Example) -> str:
+    return _key("\n".join(turn["content"] for turn in row.conversation()[:-1]))
 
 
 def _example(item: Worded, question: str) -> Example:
@@ -140,7 +152,7 @@ def _try_next(examples: Iterable[Example]) -> list[str]:
     """Three short questions of different kinds, to try on the model."""
     chosen: dict[str, str] = {}
     for example in sorted(examples, key=lambda example: (len(example.instruction), example.instruction)):
-        if example.instruction.endswith("?") and len(example.instruction) >= 15:
+        if example.instruction.endswith("?") and ":" not in example.instruction and len(example.instruction) >= 15:
             chosen.setdefault(example.kind, example.instruction)
     order = ("question", "definition", "table", "record", "section", "steps", "document", "row")
     return [chosen[kind] for kind in order if kind in chosen][:3]

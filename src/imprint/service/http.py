@@ -69,6 +69,7 @@ def _listen(settings: Service) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))
+        listener.listen()  # from here on who connects waits until the server takes over
     except OSError as error:
         listener.close()
         raise MachineError(

@@ -1,0 +1,377 @@
+"""`imprint up`: which change makes which stage due, the words for it, and what a failure leaves.
+
+The dataset stage is the real one. The three that load torch keep their real inputs and settings, which decide what is
+due, and get a function that writes small files; tests/test_line.py has them whole.
+"""
+
+import errno
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imprint import pipeline
+from imprint.config import Settings
+from imprint.errors import DocumentError, LockedError, MachineError, NoModelError
+from imprint.runs import Event, Manifest, Outputs, Run
+
+NAMES = ["dataset", "adapter", "model", "evaluation"]
+RESULTS = {"adapter": "adapter_model.safetensors", "model": "m.gguf", "evaluation": "results.json"}
+
+
+@dataclass
+class Line:
+    """The line with cheap stages: what ran, and what shall go wrong."""
+
+    ran: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    fails: dict[str, BaseException] = field(default_factory=dict)
+    during: dict[str, Callable[[], None]] = field(default_factory=dict)
+
+    def cheap(self, stage: pipeline.Stage) -> pipeline.Stage:
+        def run(config: Settings, run: Run) -> Manifest:
+            self.ran.append(stage.name)
+            if stage.name in self.during:
+                self.during[stage.name]()
+            if stage.name in self.fails:
+                raise self.fails.pop(stage.name)
+            if stage.name == "dataset":
+                return stage.run(config, run)
+            inputs, settings = stage.inputs(config, run), stage.settings(config)
+            with run.record(stage.name, inputs=inputs, settings=settings, seed=config.seed) as record:
+                text = json.dumps([inputs, settings], sort_keys=True)
+                (record.folder / RESULTS[stage.name]).write_text(text)
+            return run.complete(stage.name)
+
+        return replace(stage, run=run, loads_torch=False)
+
+    def build(self, config: Settings, until: str = "evaluation") -> Run:
+        self.ran.clear()
+        self.events.clear()
+        return pipeline.build(config, self.events.append, command="imprint up", until=until)
+
+    def told(self, kind: str) -> list[str]:
+        return [event.text for event in self.events if event.kind == kind]
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch) -> Line:
+    made = Line()
+    monkeypatch.setattr(pipeline, "LINE", tuple(made.cheap(stage) for stage in pipeline.LINE))
+    return made
+
+
+@pytest.fixture
+def folder(write: Callable[..., Path]) -> Path:
+    return write({"a.md": "# A\n\n## How do I stop?\n\nPress it.\n", "b.md": "# B\n\ntext\n"})
+
+
+@pytest.fixture
+def config(settings: Callable[..., Settings], folder: Path) -> Callable[..., Settings]:
+    return lambda *overrides: settings(folder, *overrides)
+
+
+Config = Callable[..., Settings]
+
+
+def reasons(settings: Settings, run: Run) -> dict[str, tuple[str, ...]]:
+    return {due.stage.name: due.reasons for due in pipeline.examine(settings, run)}
+
+
+# ---- what a change makes due ----------------------------------------------------------------------------------------
+
+
+def test_the_first_start_makes_everything_in_order(line: Line, config: Config) -> None:
+    run = line.build(config())
+    assert line.ran == NAMES
+    assert Outputs(config().outputs).require_current().id == run.id
+    state = run.state()
+    assert (state.state, state.reason) == ("complete", ["there is no model yet"])
+    assert state.settings == config().plain()
+
+
+def test_the_second_start_makes_nothing(line: Line, config: Config) -> None:
+    first = line.build(config())
+    before = sorted(path.stat().st_mtime_ns for path in config().outputs.rglob("*"))
+    assert line.build(config()).id == first.id
+    assert line.ran == []
+    assert line.events == []
+    assert sorted(path.stat().st_mtime_ns for path in config().outputs.rglob("*")) == before
+
+
+def test_an_untouched_copy_of_the_documents_is_no_change(line: Line, config: Config, folder: Path) -> None:
+    line.build(config())
+    text = (folder / "a.md").read_bytes()
+    (folder / "a.md").unlink()
+    (folder / "a.md").write_bytes(text)
+    line.build(config())
+    assert line.ran == []
+
+
+CHANGES = [
+    ({"c.md": "# C\n\nnew\n"}, "documents/c.md added"),
+    ({"a.md": "# A\n\nother\n"}, "documents/a.md changed"),
+    ({"b.md": None}, "documents/b.md removed"),
+    ({"a.md": None, "c.md": "c"}, "documents/c.md added; documents/a.md removed"),
+    (
+        {f"new{number}.md": "x" for number in range(5)},
+        "documents/new0.md, documents/new1.md, documents/new2.md and 2 more added",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), CHANGES, ids=[words for _, words in CHANGES])
+def test_a_change_of_the_documents_makes_everything_due(
+    change: dict[str, str | None], words: str, line: Line, config: Config, folder: Path
+) -> None:
+    first = line.build(config())
+    for name, text in change.items():
+        if text is None:
+            (folder / name).unlink()
+        else:
+            (folder / name).write_text(text)
+    assert reasons(config(), first) == {
+        "dataset": tuple(words.split("; ")),
+        "adapter": ("dataset will change",),
+        "model": ("dataset and adapter will change",),
+        "evaluation": ("dataset and adapter and model will change",),
+    }
+    second = line.build(config())
+    assert line.ran == NAMES
+    assert second.id != first.id
+    assert second.state().reason == words.split("; ")
+    assert line.told("start") == [
+        f"write questions and answers from the documents ({words})",
+        "train the adapter on them (new dataset)",
+        "merge, convert to GGUF, quantize (new dataset and adapter)",
+        "ask base and tuned model what neither was trained on (new dataset and adapter and model)",
+    ]
+
+
+def test_another_base_makes_everything_due(line: Line, config: Config, small_base: Path, tmp_path: Path) -> None:
+    first = line.build(config())
+    other = tmp_path / "other-base"
+    shutil.copytree(small_base, other)
+    (other / "model.safetensors").write_bytes(b"other weights")
+    second = line.build(config(f"base={other}"))
+    assert line.ran == NAMES
+    assert second.state().reason == ["base changed"]
+    assert second.state().base == str(other)
+    assert reasons(config(f"base={other}"), first)["dataset"] == ("base changed",)
+
+
+@pytest.mark.parametrize(
+    ("override", "due", "words"),
+    [
+        ("dataset.wordings=3", NAMES, "dataset.wordings was 6, is 3"),
+        ("seed=1", NAMES, "seed was 3407, is 1"),
+        ("adapter.epochs=2", NAMES[1:], "adapter.epochs was 3.0, is 2.0"),
+        ("model.quantization=q8_0", NAMES[2:], "model.quantization was q4_k_m, is q8_0"),
+        ("evaluation.max_questions=7", NAMES[3:], "evaluation.max_questions was 400, is 7"),
+        ("service.context=1024", NAMES[3:], "context was 2048, is 1024"),
+    ],
+)
+def test_a_setting_makes_its_stage_and_those_below_due(
+    override: str, due: list[str], words: str, line: Line, config: Config
+) -> None:
+    first = line.build(config())
+    found = reasons(config(override), first)
+    assert [name for name in NAMES if found[name]] == due
+    assert found[due[0]] == (words,)
+    second = line.build(config(override))
+    assert line.ran == due
+    assert second.state().reason == [words]
+    assert line.told("start")[0].endswith(f" ({words})")
+    kept = [name for name in NAMES if name not in due]
+    assert line.told("note")[: len(kept)] == [f"{name}: unchanged, taken over from run {first.id}" for name in kept]
+    for name in kept:
+        assert (second.folder(name) / "manifest.json").samefile(first.folder(name) / "manifest.json")
+
+
+@pytest.mark.parametrize("override", ["service.port=9", "service.max_tokens=9", "service.temperature=1"])
+def test_how_it_is_served_makes_nothing_due(override: str, line: Line, config: Config) -> None:
+    line.build(config())
+    line.build(config(override))
+    assert line.ran == []
+
+
+def test_a_change_without_an_effect_stops_there(line: Line, config: Config, folder: Path) -> None:
+    """Another wording of the same dataset: what the adapter is made from is the same, so it is taken over."""
+    first = line.build(config())
+    (folder / "c.json").write_text("[]")
+    second = line.build(config())
+    assert line.ran == ["dataset"]
+    assert second.id != first.id
+    assert Outputs(config().outputs).require_current().id == second.id
+
+
+def test_what_was_made_before_is_taken_over_when_a_change_is_undone(line: Line, config: Config) -> None:
+    first = line.build(config())
+    line.build(config("dataset.wordings=3"))
+    third = line.build(config())
+    assert line.ran == []
+    assert third.id != first.id
+    assert Outputs(config().outputs).require_current().id == third.id
+
+
+# ---- retrain --------------------------------------------------------------------------------------------------------
+
+
+def test_retrain_never_serves_what_is_there(line: Line, config: Config, folder: Path) -> None:
+    with pytest.raises(NoModelError):
+        line.build(config("retrain=never"))
+    first = line.build(config())
+    (folder / "a.md").write_text("# changed")
+    assert line.build(config("retrain=never")).id == first.id
+    assert line.ran == []
+
+
+def test_retrain_always_starts_anew(line: Line, config: Config) -> None:
+    first = line.build(config())
+    second = line.build(config("retrain=always"))
+    assert line.ran == NAMES
+    assert line.told("start")[0].endswith(" (retrain=always)")
+    assert second.id != first.id
+    assert second.state().reason == ["retrain=always"]
+    assert not (second.folder("adapter") / RESULTS["adapter"]).samefile(first.folder("adapter") / RESULTS["adapter"])
+
+
+# ---- one stage ------------------------------------------------------------------------------------------------------
+
+
+def test_one_stage_alone_is_no_current_model_and_is_gone_on_with(line: Line, config: Config) -> None:
+    first = line.build(config(), until="adapter")
+    assert line.ran == ["dataset", "adapter"]
+    assert first.state().state == "building"
+    assert Outputs(config().outputs).current() is None
+    assert line.build(config()).id == first.id
+    assert line.ran == ["model", "evaluation"]
+
+
+# ---- what goes wrong ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("error", [ValueError("fault"), KeyboardInterrupt(), MachineError("killed")], ids=repr)
+def test_after_a_failure_the_last_model_stays_and_the_work_goes_on(
+    name: str, error: BaseException, line: Line, config: Config, folder: Path
+) -> None:
+    first = line.build(config())
+    (folder / "a.md").write_text("# A\n\nnew text\n")
+    line.fails = {name: error}
+    with pytest.raises(type(error)):
+        line.build(config())
+    assert Outputs(config().outputs).require_current().id == first.id
+    assert line.ran == NAMES[: NAMES.index(name) + 1]
+    second = line.build(config())
+    assert line.ran == NAMES[NAMES.index(name) :]
+    assert line.told("start")[0].endswith(" (documents/a.md changed)")
+    assert Outputs(config().outputs).require_current().id == second.id != first.id
+    assert len(Outputs(config().outputs).runs()) == 2
+
+
+def test_a_full_disk_in_a_stage_is_the_machines_fault(line: Line, config: Config) -> None:
+    line.fails = {"model": OSError(errno.ENOSPC, "No space left on device", "/x/m.gguf")}
+    with pytest.raises(MachineError, match=r"^/x/m\.gguf cannot be written to: No space left on device\.$"):
+        line.build(config())
+
+
+def test_another_oserror_in_a_stage_is_a_fault_as_it_is(line: Line, config: Config) -> None:
+    line.fails = {"model": FileNotFoundError(errno.ENOENT, "No such file", "/x")}
+    with pytest.raises(FileNotFoundError):
+        line.build(config())
+
+
+def test_too_little_space_is_found_before_a_run_is_made(
+    line: Line, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage("/")._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(MachineError, match=r"has 1 MB free; this run needs about 1\d\d MB"):
+        line.build(config())
+    assert line.ran == []
+    assert Outputs(config().outputs).runs() == []
+
+
+def test_unreadable_documents_are_found_before_anything_is_made(line: Line, config: Config, folder: Path) -> None:
+    shutil.rmtree(folder)
+    with pytest.raises(DocumentError):
+        line.build(config())
+    assert not config().outputs.exists()
+
+
+def test_the_folder_is_locked_while_a_stage_works(line: Line, config: Config) -> None:
+    refused = []
+
+    def second_start() -> None:
+        with pytest.raises(LockedError) as caught, Outputs(config().outputs).lock("imprint up"):
+            pass
+        refused.append(caught.value.message)
+
+    line.during = {"adapter": second_start}
+    line.build(config())
+    assert len(refused) == 1
+    assert "(`imprint up`)" in refused[0]
+
+
+# ---- what is told ---------------------------------------------------------------------------------------------------
+
+
+def test_each_stage_tells_what_it_does_why_and_where_the_result_lies(line: Line, config: Config) -> None:
+    run = line.build(config())
+    assert line.told("start") == [
+        "write questions and answers from the documents (not made yet)",
+        "train the adapter on them (not made yet)",
+        "merge, convert to GGUF, quantize (not made yet)",
+        "ask base and tuned model what neither was trained on (not made yet)",
+    ]
+    assert line.told("done") == [str(run.folder(name)) for name in NAMES]
+
+
+def test_the_log_keeps_what_is_told_without_the_progress(line: Line, config: Config) -> None:
+    run = line.build(config())
+    kept = [json.loads(text) for text in (run.path / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert line.told("progress")
+    assert [(item["kind"], item["text"]) for item in kept] == [
+        (event.kind, event.text) for event in line.events if event.kind != "progress"
+    ]
+
+
+# ---- the real line --------------------------------------------------------------------------------------------------
+
+
+def test_stages_that_load_torch_run_in_a_worker(
+    config: Config, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers: list[str] = []
+
+    def record(name: str, run: Run) -> None:
+        workers.append(name)
+        raise MachineError("enough")
+
+    monkeypatch.setattr(pipeline, "run_stage", record)
+    with pytest.raises(MachineError, match="enough"):
+        pipeline.build(config(), lambda event: None, command="imprint up")
+    assert workers == ["adapter"]
+    assert [stage.name for stage in pipeline.LINE] == NAMES
+    assert [stage.name for stage in pipeline.LINE if not stage.loads_torch] == ["dataset"]
+
+
+def test_auto_keeps_the_base_of_the_model_in_service(line: Line, config: Config, small_base: Path) -> None:
+    line.build(config())
+    resolved, words = pipeline.resolve(config().model_copy(update={"base": "auto"}))
+    assert resolved.base == str(small_base)
+    assert str(small_base) in words
+    line.build(resolved)
+    assert line.ran == []
+
+
+def test_without_a_model_auto_takes_what_the_machine_can(settings: Any, tmp_path: Path) -> None:
+    resolved, words = pipeline.resolve(Settings(outputs=tmp_path / "none"))
+    assert resolved.base == "embedded"
+    assert words.startswith("Base model: embedded (no GPU is visible), ")
+    assert resolved.adapter.filled().lora_r > 0
