@@ -1,4 +1,4 @@
-"""What all tests share: a machine without network, GPU or settings of its own; documents, a base and runs to work on."""
+"""What all tests share: a machine without network, GPU or settings of its own; documents, a base and runs."""
 
 import importlib.util
 import itertools
@@ -7,18 +7,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.stand_ins import FakeEngine, Line
 
-from imprint import config
+from imprint import config, pipeline
 from imprint.config import Settings
-from imprint.errors import InputError, MachineError
-from imprint.model import Answer
 from imprint.runs import Outputs, Run, RunState
 
 ROOT = Path(__file__).parents[1]
@@ -200,58 +199,15 @@ def new_run(tmp_path: Path) -> Callable[..., Run]:
     return create
 
 
-class FakeEngine:
-    """Stands behind `Served` where a test is about what lies before the engine: it repeats what it is asked.
-
-    A token is a word. It refuses a prompt as the real one does, and breaks down when it is asked to.
-    """
-
-    def __init__(self, path: Path = Path("fake-q4_k_m.gguf"), *, context: int = 64, seed: int = 0) -> None:
-        self.path = path
-        self.context = context
-        self.seed = seed
-        self.asked: list[dict[str, Any]] = []
-        self.left = 0
-        """Generations that were closed before their end."""
-
-    def prompt(self, messages: Sequence[Any]) -> list[int]:
-        return list(range(sum(len(message["content"].split()) for message in messages)))
-
-    def stream(self, messages: Sequence[Any], *, max_tokens: int, temperature: float = 0.0) -> Any:
-        self.asked.append({"messages": list(messages), "max_tokens": max_tokens, "temperature": temperature})
-        size = len(self.prompt(messages))
-        if size >= self.context:
-            raise InputError(f"The prompt has {size} tokens; the context holds {self.context}.", hint="ask less")
-        return self._generate(messages[-1]["content"], max_tokens)
-
-    def answer(self, messages: Sequence[Any], *, max_tokens: int, temperature: float = 0.0) -> Answer:
-        generation = self.stream(messages, max_tokens=max_tokens, temperature=temperature)
-        while True:
-            try:
-                next(generation)
-            except StopIteration as end:
-                answer: Answer = end.value
-                return answer
-
-    def close(self) -> None:
-        self.context = 0
-
-    def _generate(self, text: str, max_tokens: int) -> Any:
-        if text == "break down":
-            raise MachineError("llama.cpp could not decode.", hint="more memory")
-        words = f"You asked: {text}".split()
-        try:
-            for number, word in enumerate(words[:max_tokens]):
-                yield word if number == 0 else f" {word}"
-        except GeneratorExit:
-            self.left += 1
-            raise
-        return Answer(
-            " ".join(words[:max_tokens]), min(len(words), max_tokens), "stop" if len(words) <= max_tokens else "length"
-        )
-
-
 @pytest.fixture
 def fake_engine() -> type[FakeEngine]:
     """The class, to make one or to put in the place of the real one."""
     return FakeEngine
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch) -> Line:
+    """The line with cheap functions in the place of the stages that load torch."""
+    made = Line()
+    monkeypatch.setattr(pipeline, "LINE", tuple(made.cheap(stage) for stage in pipeline.LINE))
+    return made

@@ -1,4 +1,4 @@
-"""The network is denied to every test and to what it starts (conftest.py): a denial that lets through proves nothing."""
+"""The network is denied to every test and to what it starts (conftest.py): a denial with holes proves nothing."""
 
 import asyncio
 import socket

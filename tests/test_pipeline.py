@@ -8,61 +8,18 @@ import errno
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.stand_ins import RESULTS, Line
 
 from imprint import pipeline
 from imprint.config import Settings
 from imprint.errors import DocumentError, LockedError, MachineError, NoModelError
-from imprint.runs import Event, Manifest, Outputs, Run
+from imprint.runs import Outputs, Run
 
 NAMES = ["dataset", "adapter", "model", "evaluation"]
-RESULTS = {"adapter": "adapter_model.safetensors", "model": "m.gguf", "evaluation": "results.json"}
-
-
-@dataclass
-class Line:
-    """The line with cheap stages: what ran, and what shall go wrong."""
-
-    ran: list[str] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
-    fails: dict[str, BaseException] = field(default_factory=dict)
-    during: dict[str, Callable[[], None]] = field(default_factory=dict)
-
-    def cheap(self, stage: pipeline.Stage) -> pipeline.Stage:
-        def run(config: Settings, run: Run) -> Manifest:
-            self.ran.append(stage.name)
-            if stage.name in self.during:
-                self.during[stage.name]()
-            if stage.name in self.fails:
-                raise self.fails.pop(stage.name)
-            if stage.name == "dataset":
-                return stage.run(config, run)
-            inputs, settings = stage.inputs(config, run), stage.settings(config)
-            with run.record(stage.name, inputs=inputs, settings=settings, seed=config.seed) as record:
-                text = json.dumps([inputs, settings], sort_keys=True)
-                (record.folder / RESULTS[stage.name]).write_text(text)
-            return run.complete(stage.name)
-
-        return replace(stage, run=run, loads_torch=False)
-
-    def build(self, config: Settings, until: str = "evaluation") -> Run:
-        self.ran.clear()
-        self.events.clear()
-        return pipeline.build(config, self.events.append, command="imprint up", until=until)
-
-    def told(self, kind: str) -> list[str]:
-        return [event.text for event in self.events if event.kind == kind]
-
-
-@pytest.fixture
-def line(monkeypatch: pytest.MonkeyPatch) -> Line:
-    made = Line()
-    monkeypatch.setattr(pipeline, "LINE", tuple(made.cheap(stage) for stage in pipeline.LINE))
-    return made
 
 
 @pytest.fixture
@@ -304,6 +261,15 @@ def test_unreadable_documents_are_found_before_anything_is_made(line: Line, conf
     assert not config().outputs.exists()
 
 
+def test_documents_that_cannot_be_read_leave_no_empty_run(line: Line, config: Config, folder: Path) -> None:
+    first = line.build(config())
+    (folder / "broken.json").write_text('{"a": }')
+    with pytest.raises(DocumentError, match=r"^broken\.json:1:7: not valid JSON"):
+        line.build(config())
+    assert [run.id for run in Outputs(config().outputs).runs()] == [first.id]
+    assert Outputs(config().outputs).require_current().id == first.id
+
+
 def test_the_folder_is_locked_while_a_stage_works(line: Line, config: Config) -> None:
     refused = []
 
@@ -344,9 +310,7 @@ def test_the_log_keeps_what_is_told_without_the_progress(line: Line, config: Con
 # ---- the real line --------------------------------------------------------------------------------------------------
 
 
-def test_stages_that_load_torch_run_in_a_worker(
-    config: Config, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stages_that_load_torch_run_in_a_worker(config: Config, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workers: list[str] = []
 
     def record(name: str, run: Run) -> None:

@@ -220,9 +220,7 @@ def test_current_is_a_relative_link_so_outputs_can_move(new_run: NewRun, tmp_pat
     assert Outputs(tmp_path / "moved").require_current().id == run.id
 
 
-def test_current_changes_in_one_rename(
-    new_run: NewRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_current_changes_in_one_rename(new_run: NewRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = new_run(), new_run()
     outputs = Outputs(tmp_path / "outputs")
     outputs.activate(first)
@@ -418,7 +416,9 @@ def test_an_atomic_write_leaves_the_old_file_or_the_new(tmp_path: Path, monkeypa
 
 def test_digests(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
-    assert digest_file(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2
+    assert (
+        digest_file(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )  # FIPS 180-2
     assert digest_of({"a": 1, "b": [2]}) == digest_of({"b": [2], "a": 1})
     assert digest_of({"a": 1}) != digest_of({"a": "1"})
     assert digest_of("ı") != digest_of("i")

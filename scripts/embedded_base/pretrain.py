@@ -24,7 +24,7 @@ class Recipe:
     batch: int = 12
     micro_batch: int = 3
     length: int = 448
-    steps: int = 4000
+    steps: int = 2700
     warmup: int = 100
     decay: float = 0.25
     """The last share of the steps, over which the rates fall linearly to zero."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from imprint.errors import ImprintError, InputError
+from imprint.errors import ImprintError, InputError, Interrupted
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -87,9 +87,9 @@ def _call(
     overrides = [text for text in arguments or () if _SETTING.match(text)]
     words = [text for text in arguments or () if not _SETTING.match(text)]
     if documents is not None:
-        overrides.append(f"documents.path={json.dumps(str(documents))}")
+        overrides.append(f"documents.path={_quote(documents)}")
     if outputs is not None:
-        overrides.append(f"outputs={json.dumps(str(outputs))}")
+        overrides.append(f"outputs={_quote(outputs)}")
     if words and not takes_prompt:
         raise InputError(
             f"{words[0]!r} was given; expected settings as section.key=value.", hint="imprint COMMAND --help"
@@ -97,9 +97,14 @@ def _call(
     if len(words) > 1:
         raise InputError(
             f"{len(words)} prompts were given: {', '.join(map(repr, words))}; expected one.",
-            hint=f"imprint up {shlex.quote(' '.join(words))}",
+            hint=f"put it in quotes: {shlex.quote(' '.join(words))}",
         )
     return Call(settings.load(config, overrides), words[0] if words else None, as_json)
+
+
+def _quote(path: Path) -> str:
+    """A path as a YAML scalar. JSON's escapes for what lies beyond 16 bits are not YAML's, so nothing is escaped."""
+    return json.dumps(str(path), ensure_ascii=False)
 
 
 @app.command()
@@ -172,7 +177,7 @@ def chat(arguments: Arguments = None, config: Config = None, outputs: Outputs = 
     call = _call(arguments, config, outputs)
     served = _load(call, Folder(call.settings.outputs).require_current())
     say = call.screen.say
-    say(f"{served.name}. An empty line or Ctrl-C ends the chat.")
+    say(f"{served.name}. An empty line or Ctrl-C ends the chat.", markup=False)
     conversation = Conversation(served)
     while True:
         if sys.stderr.isatty():
@@ -209,7 +214,7 @@ def status(
     due = [] if current is None else [(item.stage, item.reasons) for item in pipeline.examine(settings, current)]
     if current is None:
         due = [(stage, ("there is no model yet",)) for stage in pipeline.LINE]
-    call.screen.say(base)
+    call.screen.say(base, markup=False)
     call.result(
         {
             "current": None if current is None else current.id,
@@ -304,7 +309,7 @@ def _build(call: Call, command: str, until: str = "evaluation") -> "Run":
     made = run.manifest("evaluation")
     if until == "evaluation" and made is not None and (before is None or before.id != run.id):
         call.screen.figures(made.counts)
-        call.screen.say(f"The model is in {run.path}.")
+        call.screen.say(f"The model is in {run.path}.", markup=False)
         call.screen.say("Try:")
         elsewhere = [] if settings.outputs == Path.cwd() / "outputs" else ["--outputs", str(settings.outputs)]
         for question in run.complete("dataset").counts.get("try_next", []):
@@ -334,7 +339,7 @@ def _serve(call: Call, run: "Run") -> None:
     served = _load(call, run)
 
     def ready(address: str) -> None:
-        call.screen.say(f"[bold]{served.name}[/] of run {run.id} is served on [bold]{address}[/]; Ctrl-C stops it.")
+        call.screen.say(f"{served.name} of run {run.id} is served on {address}; Ctrl-C stops it.", markup=False)
         command = f"curl {address}/generate -H 'Content-Type: application/json' -d '{{\"prompt\": \"…\"}}'"
         call.screen.say(command, markup=False)
         if call.settings.service.host not in {"127.0.0.1", "localhost", "::1"}:
@@ -390,13 +395,14 @@ def main(arguments: list[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, stop)  # a container's stop is a Ctrl-C: checkpoint, then end
     try:
         app(args=arguments, prog_name="imprint", standalone_mode=True)
-    except KeyboardInterrupt:
-        _fail("Stopped. What is done is kept; the same command goes on from there.", "", 130)
+    except SystemExit as end:  # typer has met the exception before and made it an exit
+        if end.code == Interrupted.exit_code:
+            _fail("Stopped. What is done is kept; the same command goes on from there.", "", Interrupted.exit_code)
+        if isinstance(end.__context__, BrokenPipeError):  # `imprint ask … | head`
+            raise SystemExit(0) from None
+        raise
     except ImprintError as error:
         _fail(error.message, error.hint, error.exit_code)
-    except BrokenPipeError:  # `imprint ask … | head`
-        sys.stderr.close()
-        raise SystemExit(0) from None
 
 
 def _fail(message: str, hint: str, code: int) -> NoReturn:

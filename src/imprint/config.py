@@ -62,7 +62,7 @@ class Adapter(Section):
     warmup_ratio: float = Field(default=0.05, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)
     max_seq_length: int = Field(default=2048, ge=64)
-    checkpoint_steps: int = Field(default=200, ge=1)
+    checkpoint_steps: int = Field(default=100, ge=1)
 
     def filled(self) -> "FilledAdapter":
         """These settings once the base has filled in what was left open."""

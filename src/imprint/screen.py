@@ -1,5 +1,6 @@
 """What people see while the command line works: lines, tables and progress on standard error, by rich."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from imprint.runs import Event, Notify
+
+_LINE_EVERY_S = 20
 
 
 class Screen:
@@ -56,19 +59,24 @@ class Screen:
 
     @contextmanager
     def following(self, first: str) -> Iterator[Notify]:
-        """Show a build: a line at each start and end of a stage, a bar with the time left in between."""
+        """Show a build: a line at each start and end of a stage, a bar with the time left in between.
+
+        Where there is no terminal, as in a container's log, a line now and then stands for the bar.
+        """
         columns = (
-            TextColumn("  {task.description}"),
+            TextColumn("  {task.description}", markup=False),
             BarColumn(bar_width=30),
             TaskProgressColumn(),
             TimeRemainingColumn(elapsed_when_finished=True),
         )
         said = False
-        with Progress(*columns, console=self._console, transient=True) as progress:
+        spoke = time.monotonic()
+        hidden = not self._console.is_terminal
+        with Progress(*columns, console=self._console, transient=True, disable=hidden) as progress:
             task = progress.add_task("", total=None, visible=False)
 
             def notify(event: Event) -> None:
-                nonlocal said
+                nonlocal said, spoke
                 if not said:
                     self.say(escape(first))
                     said = True
@@ -76,6 +84,9 @@ class Screen:
                     progress.update(
                         task, description=event.text, completed=event.done, total=event.total or None, visible=True
                     )
+                    if hidden and time.monotonic() - spoke >= _LINE_EVERY_S:
+                        spoke = time.monotonic()
+                        self.say(f"  {event.text}: {event.done:g} of {event.total:g}", markup=False)
                 elif event.kind == "start":
                     progress.reset(task, visible=False)
                     self.say(f"[bold]{event.stage}[/]: {escape(event.text)}")

@@ -56,9 +56,7 @@ def test_a_deeper_section_is_asked_by_its_path(find: Find) -> None:
 
 def test_text_under_the_title_is_what_the_document_says_first(find: Find) -> None:
     facts, _ = find("# Guide\n\nWelcome.\n")
-    assert [(fact.kind, fact.slots, fact.answer) for fact in facts] == [
-        ("document", (("title", "Guide"),), "Welcome.")
-    ]
+    assert [(fact.kind, fact.slots, fact.answer) for fact in facts] == [("document", (("title", "Guide"),), "Welcome.")]
 
 
 def test_a_heading_that_asks_is_the_question_of_its_section(find: Find) -> None:
@@ -77,7 +75,9 @@ def test_a_section_of_steps_alone_is_asked_for_its_steps_only(find: Find) -> Non
 
 
 def test_a_table_is_asked_cell_by_cell(find: Find) -> None:
-    facts, _ = find("# Guide\n\n| Key | Default | `iPhone` use |\n|---|---|---|\n| `port` | 80. | |\n| host | x | y |\n")
+    facts, _ = find(
+        "# Guide\n\n| Key | Default | `iPhone` use |\n|---|---|---|\n| `port` | 80. | |\n| host | x | y |\n"
+    )
     assert [dict(fact.slots) for fact in facts] == [
         {"title": "Guide", "key": "port", "column": "default", "value": "80"},
         {"title": "Guide", "key": "host", "column": "default", "value": "x"},
@@ -222,7 +222,14 @@ def test_a_fact_is_named_by_what_it_says_and_where(find: Find) -> None:
 
 @pytest.mark.parametrize(
     ("written", "plain"),
-    [("`a`", "a"), ("**b** c", "b c"), ("*i*", "i"), ("[text](http://x)", "text"), ("![alt](x.png)", "alt"), ("2*3", "2*3")],
+    [
+        ("`a`", "a"),
+        ("**b** c", "b c"),
+        ("*i*", "i"),
+        ("[text](http://x)", "text"),
+        ("![alt](x.png)", "alt"),
+        ("2*3", "2*3"),
+    ],
 )
 def test_markup_is_taken_off_what_people_type(written: str, plain: str) -> None:
     assert without_markup(written) == plain

@@ -1,4 +1,4 @@
-"""The dataset stage: nothing trained on is tested with, every row says where it comes from, the same bytes each time."""
+"""The dataset stage: no test question is trained on, every row says where it comes from, the bytes are the same."""
 
 import collections
 import json
@@ -321,9 +321,7 @@ def test_ready_made_rows_pass_through_unchanged(write: Write, prepare: Prepare) 
 
 
 def files(run: Run) -> dict[str, bytes]:
-    return {
-        file.name: file.read_bytes() for file in run.folder("dataset").iterdir() if file.name != "manifest.json"
-    }
+    return {file.name: file.read_bytes() for file in run.folder("dataset").iterdir() if file.name != "manifest.json"}
 
 
 def test_the_same_bytes_twice(write: Write, prepare: Prepare) -> None:
@@ -392,7 +390,9 @@ def test_the_card_tells_what_was_left_out(write: Write, prepare: Prepare) -> Non
 
 
 @pytest.mark.parametrize("content", ["", "# Only\n\n## Headings\n", "---\ntitle: x\n---\n"])
-def test_documents_with_nothing_to_ask_are_an_error(content: str, write: Write, prepare: Prepare, tmp_path: Path) -> None:
+def test_documents_with_nothing_to_ask_are_an_error(
+    content: str, write: Write, prepare: Prepare, tmp_path: Path
+) -> None:
     with pytest.raises(DatasetError) as caught:
         prepare(write({"a.md": content, "b.json": "[]"}))
     assert caught.value.message.startswith("2 documents were read, and none holds anything to ask")

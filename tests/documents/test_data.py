@@ -2,12 +2,15 @@
 
 import json
 import sys
+from collections.abc import Callable
 
 import pytest
 
 from imprint.documents.data import parse_json, parse_json_lines
 from imprint.documents.types import Record, Row
 from imprint.errors import DocumentError
+
+Parse = Callable[[str, str], tuple[list[Record], list[Row], list[str]]]
 
 
 def records(text: str) -> list[Record]:
@@ -61,7 +64,9 @@ def test_the_objects_of_a_record_are_flattened() -> None:
     assert fields(text) == [("a", {"size.w": "1", "parts.1.p": "2", "parts.2.p": "3"})]
 
 
-@pytest.mark.parametrize("number", ["0", "-0.0", "1.10", "1e3", "12345678901234567890123", "3.141592653589793238", "NaN"])
+@pytest.mark.parametrize(
+    "number", ["0", "-0.0", "1.10", "1e3", "12345678901234567890123", "3.141592653589793238", "NaN"]
+)
 def test_numbers_stay_as_written(number: str) -> None:
     assert fields(f'[{{"name": "a", "n": {number}}}, {{"name": "b", "n": 1}}]')[0] == ("a", {"n": number})
 
@@ -208,19 +213,23 @@ def test_broken_json_lines_are_named_by_line_and_column() -> None:
         parse_json_lines("x.jsonl", '{"a": 1}\n\n{"a": }\n')
 
 
+def refusal(parse: Parse, text: str) -> str | None:
+    try:
+        parse("x.json", text)
+    except DocumentError as error:
+        return error.message
+    return None
+
+
 DEPTHS = [100_000, *range(sys.getrecursionlimit() - 150, sys.getrecursionlimit() + 10, 3), 5_000]
 
 
 @pytest.mark.parametrize("parse", [parse_json, parse_json_lines])
 @pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
-def test_json_nested_too_deeply_is_refused_not_crashed_on(parse: object, opens: str, closes: str) -> None:
+def test_json_nested_too_deeply_is_refused_not_crashed_on(parse: Parse, opens: str, closes: str) -> None:
     """Just below the limit the parser gets through, and what walks its result must too."""
     for depth in DEPTHS:
         text = f'[{{"b":{opens * depth}1{closes * depth}}}]'
-        try:
-            parse("x.json", text)  # type: ignore[operator]
-        except DocumentError as error:
-            assert "nested too deeply" in error.message
-            assert error.message.startswith("x.json")
-        else:
-            assert depth < sys.getrecursionlimit()
+        message = refusal(parse, text)
+        assert message is None or (message.startswith("x.json") and "nested too deeply" in message)
+        assert message is not None or depth < sys.getrecursionlimit()

@@ -15,12 +15,12 @@ from imprint.errors import DocumentError
 
 Write = Callable[..., Path]
 TURKISH = (
-    "Çalışma saatleri sabah dokuzda başlar ve akşam altıda biter. İzin istemek isteyen çalışanlar, yöneticilerine en az "
-    "bir hafta önce yazılı olarak bilgi vermelidir. Işıklar ve ısıtma, son çıkan kişi tarafından kapatılır."
+    "Çalışma saatleri sabah dokuzda başlar ve akşam altıda biter. İzin istemek isteyen çalışanlar, yöneticilerine en "
+    "az bir hafta önce yazılı olarak bilgi vermelidir. Işıklar ve ısıtma, son çıkan kişi tarafından kapatılır."
 )
 ENGLISH = (
-    "Working hours begin at nine in the morning and end at six in the evening. People who want leave tell their manager "
-    "in writing at least one week before. The last person to go switches off the lights and the heating."
+    "Working hours begin at nine in the morning and end at six in the evening. People who want leave tell their "
+    "manager in writing at least one week before. The last person to go switches off the lights and the heating."
 )
 
 

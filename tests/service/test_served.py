@@ -70,7 +70,7 @@ def test_a_run_has_one_gguf(new_run: Callable[..., Run], names: list[str]) -> No
 
 
 def test_a_run_without_a_model_stage_is_not_served(new_run: Callable[..., Run], tmp_path: Path) -> None:
-    with pytest.raises(ImprintError, match="The model stage of .* is not complete"):
+    with pytest.raises(ImprintError, match=r"The model stage of .* is not complete"):
         Served.load(new_run(), Service(), seed=1)
 
 

@@ -20,6 +20,8 @@ EMBEDDED = "embedded"
 _GPU_BASE = "phi-3.5-mini"
 _HUB = ("huggingface.co", 443)
 _HUB_RUN_MB = 30_000.0  # 7.6 GB of weights, merged, as f16 GGUF and quantized
+# What makes a base what it is; its card and notices may change.
+_MODEL_SUFFIXES = {".json", ".jinja", ".model", ".safetensors"}
 _NEEDED = ("config.json", "tokenizer_config.json")
 
 
@@ -63,7 +65,8 @@ def find(name: str) -> Base:
     if name == EMBEDDED:
         folder = Path(str(resources.files("imprint.base"))) / EMBEDDED
         _require_files(folder)
-        digest = digest_of({file.name: digest_file(file) for file in sorted(folder.iterdir()) if file.is_file()})
+        files = [file for file in sorted(folder.iterdir()) if file.suffix in _MODEL_SUFFIXES]
+        digest = digest_of({file.name: digest_file(file) for file in files})
         return Base(name, str(folder), folder, entry["about"], {**defaults, **entry["adapter"]}, digest)
     if entry is not None:
         repository = entry["repository"]
@@ -110,7 +113,11 @@ def token_counter(base: Base) -> Callable[[str], int]:
     from tokenizers import Tokenizer
 
     if base.folder is not None and (base.folder / "tokenizer.json").is_file():
-        tokenizer = Tokenizer.from_file(str(base.folder / "tokenizer.json"))
+        file = base.folder / "tokenizer.json"
+        try:
+            tokenizer = Tokenizer.from_file(str(file))
+        except Exception as error:  # tokenizers raises nothing more special
+            raise BaseError(f"{file} cannot be used: {error}.", hint="save the tokenizer there again") from error
     elif base.folder is None:
         from huggingface_hub import hf_hub_download
 
@@ -171,19 +178,19 @@ def _hub_reachable() -> bool:
 
 
 def _require_on_hub(repository: str) -> None:
+    import httpx
     from huggingface_hub import HfApi, try_to_load_from_cache
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
-    if isinstance(try_to_load_from_cache(repository, "config.json"), str):
-        return
     try:
-        HfApi().model_info(repository, timeout=10)
-    except RepositoryNotFoundError as error:
+        if not isinstance(try_to_load_from_cache(repository, "config.json"), str):
+            HfApi().model_info(repository, timeout=10)
+    except (RepositoryNotFoundError, HFValidationError) as error:
         raise BaseError(
             f"There is no base model {repository!r} on the Hugging Face hub, and no folder of that name here.",
             hint="check the spelling; for a private or gated one set HF_TOKEN",
         ) from error
-    except (HfHubHTTPError, OSError) as error:
+    except (httpx.HTTPError, OSError) as error:
         raise MachineError(
             f"The Hugging Face hub cannot be reached to look for {repository!r}, and no folder of that name is here.",
             hint="base=embedded needs no network",

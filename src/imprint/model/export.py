@@ -105,7 +105,7 @@ def _convert(merged: Path, target: Path, name: str, log: Path) -> None:
         command = [sys.executable, str(script), str(merged), "--outfile", str(target), "--outtype", "f16"]
         result = subprocess.run(
             [*command, "--model-name", f"{name}-phi-3" if _is_phi3(merged) else name],
-            env={**os.environ, "PYTHONPATH": str(home / "gguf-py")},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(home / "gguf-py"), *_python_path()])},
             stdout=stream,
             stderr=stream,
             stdin=subprocess.DEVNULL,
@@ -113,6 +113,10 @@ def _convert(merged: Path, target: Path, name: str, log: Path) -> None:
         )
     if result.returncode != 0 or not target.is_file():
         raise ImprintError(f"llama.cpp's converter failed (code {result.returncode}).", hint=f"{log} has what it said")
+
+
+def _python_path() -> list[str]:
+    return [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
 
 
 def _is_phi3(merged: Path) -> bool:
