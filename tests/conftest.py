@@ -4,6 +4,7 @@ import importlib.util
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -83,6 +84,8 @@ def _plain_machine() -> Iterator[None]:
             if name.startswith(("IMPRINT_", "HF_", "TRANSFORMERS_")):
                 patch.delenv(name)
         patch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+        # A shell starts what runs in the background with SIGINT ignored, and children would inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         yield
 
 

@@ -145,6 +145,13 @@ def test_a_question_is_asked_as_it_is(prompt: str, imprint: Imprint, outputs: Pa
 
 
 @pytest.mark.usefixtures("current")
+@pytest.mark.parametrize("prompt", ["seed=1", "service.port=80 means what?", "up", "--help"])
+def test_what_follows_two_dashes_is_never_a_setting(prompt: str, imprint: Imprint, outputs: Path) -> None:
+    done = imprint("ask", "--outputs", outputs, "--", prompt)
+    assert (done.code, done.stdout.split()) == (0, f"You asked: {prompt}".split())
+
+
+@pytest.mark.usefixtures("current")
 @pytest.mark.parametrize("order", [[0, 1, 2], [1, 0, 2], [2, 1, 0]])
 def test_settings_and_prompt_stand_in_any_order(order: list[int], imprint: Imprint, outputs: Path) -> None:
     words = ["What is it?", "service.max_tokens=3", "seed=5"]

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -76,6 +77,22 @@ def test_every_stage_leaves_what_the_design_names(made: tuple[Path, "subprocess.
     assert manifest["seconds"] > 0
     assert manifest["peak_memory_mb"] > 0
     assert manifest["settings"]["adapter"]["lora_r"] == 64
+
+
+def test_the_gguf_says_of_itself_what_other_runtimes_need(
+    made: tuple[Path, "subprocess.CompletedProcess[str]"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(sys.prefix, "share", "imprint", "llama.cpp", "gguf-py")))
+    from gguf import GGUFReader
+
+    reader = GGUFReader(current(made[0]) / "model" / "imprint-embedded-q4_k_m.gguf")
+    told = {name: field.contents() for name, field in reader.fields.items()}
+    assert told["general.architecture"] == "phi3"
+    assert "phi-3" in told["general.name"].lower()  # llama.cpp's vocabulary strips spaces only then
+    assert told["tokenizer.ggml.add_bos_token"] is False
+    assert "<|assistant|>" in told["tokenizer.chat_template"]
+    quantized = {tensor.tensor_type.name for tensor in reader.tensors}
+    assert quantized == {"Q4_K", "Q6_K", "F32"}, "a tensor fell back to another type"
 
 
 def test_the_tuned_model_beats_the_base_on_held_out_wordings(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from imprint import environment
 from imprint.errors import ImprintError, InputError, Interrupted
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for p
 
 # "service.port=80", "seed=1"; but "seed=1, is that good?" is a question.
 _SETTING = re.compile(r"[a-z_]\w*(?:\.\w+)+=|[a-z_]\w*=\S*$", re.ASCII | re.IGNORECASE)
+
+# Stands before what followed `--`, which is never a setting. No argument can hold this character by itself.
+_PROMPT = "\0"
 
 
 @dataclass
@@ -85,7 +89,7 @@ def _call(
     from imprint import config as settings
 
     overrides = [text for text in arguments or () if _SETTING.match(text)]
-    words = [text for text in arguments or () if not _SETTING.match(text)]
+    words = [text.removeprefix(_PROMPT) for text in arguments or () if not _SETTING.match(text)]
     if documents is not None:
         overrides.append(f"documents.path={_quote(documents)}")
     if outputs is not None:
@@ -295,10 +299,9 @@ def rollback(
 
 def _build(call: Call, command: str, until: str = "evaluation") -> "Run":
     """Bring the stages up to `until` up to date, telling what happens."""
-    from imprint import environment, pipeline
+    from imprint import pipeline
     from imprint.runs import Outputs as Folder
 
-    environment.quiet_libraries()
     if call.settings.retrain == "never":
         return Folder(call.settings.outputs).require_current()
     settings, base = pipeline.resolve(call.settings)
@@ -393,8 +396,13 @@ def main(arguments: list[str] | None = None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)  # a container's stop is a Ctrl-C: checkpoint, then end
+    environment.quiet_libraries()
+    words = sys.argv[1:] if arguments is None else arguments
+    if "--" in words:
+        at = words.index("--") + 1
+        words = [*words[:at], *(_PROMPT + word for word in words[at:])]
     try:
-        app(args=arguments, prog_name="imprint", standalone_mode=True)
+        app(args=words, prog_name="imprint", standalone_mode=True)
     except SystemExit as end:  # typer has met the exception before and made it an exit
         if end.code == Interrupted.exit_code:
             _fail("Stopped. What is done is kept; the same command goes on from there.", "", Interrupted.exit_code)

@@ -5,6 +5,7 @@ are of one revision, out of one llama-cpp-python source package.
 """
 
 import ctypes
+import json
 import os
 import shutil
 import subprocess
@@ -74,11 +75,18 @@ def _merge(found: Base, adapter: Path, target: Path, *, four_bit: bool) -> str:
     merged = model.merge_and_unload()
     merged.to(torch.bfloat16 if torch.cuda.is_available() else torch.float16).save_pretrained(target)
     tokenizer.save_pretrained(target)
+    _add_no_tokens(target / "tokenizer_config.json")
     if not (target / "tokenizer.model").exists():  # the converter's vocabulary; the fast tokenizer does not save it
         source = _tokenizer_model(found)
         if source is not None:
             shutil.copy2(source, target / "tokenizer.model")
     return end_token(tokenizer)
+
+
+def _add_no_tokens(file: Path) -> None:
+    """Say in the GGUF what the training did: the template is all there is, no runtime adds a token of its own."""
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    write_atomically(file, json.dumps({**settings, "add_bos_token": False, "add_eos_token": False}))
 
 
 def _tokenizer_model(found: Base) -> Path | None:
