@@ -42,6 +42,8 @@ def run_stage(name: str, run: Run) -> None:
     with process:
         try:
             error = _listen(process, run)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE_S)  # its own end first: with its input closed it stops where it is
         except BaseException:
             process.send_signal(signal.SIGINT)  # time to write a checkpoint
             with contextlib.suppress(subprocess.TimeoutExpired):
