@@ -21,7 +21,7 @@ help:  ## this list
 run: setup  ## documents/ -> model -> served; PROMPT="..." answers and exits; ARGS="service.port=9000" are passed on
 	@"$(VENV)/bin/imprint" up $(ARGS) $(ASK)
 
-setup:  ## make .venv: every package pinned, llama.cpp built
+setup:  ## make .venv: every package pinned, llama.cpp built; EXTRAS=documents adds PDF, HTML, DOCX, PPTX and EPUB
 	@scripts/setup.sh
 
 setup-dev:
@@ -61,7 +61,7 @@ containers: setup-dev  ## hadolint, and docker-compose config where Compose is i
 pins: setup-dev  ## every pin of every lock exists
 	PATH="$(abspath $(VENV))/bin:$$PATH" "$(VENV)/bin/python" -m pip install --dry-run --quiet --ignore-installed \
 	--no-deps --no-build-isolation --use-feature=fast-deps \
-	-r requirements.txt -r requirements-cpu.txt -r requirements-dev.txt
+	-r requirements.txt -r requirements-cpu.txt -r requirements-documents.txt -r requirements-dev.txt
 
 lock: setup-dev  ## make the locks again from pyproject.toml; UPGRADE=1 takes the newest that it allows
 	@UV="$(VENV)/bin/uv" scripts/lock.sh

@@ -7,6 +7,7 @@
 #
 # Environment:
 #   VENV              the virtual environment to make (.venv)
+#   EXTRAS            documents: also what reads PDF, HTML, DOCX, PPTX and EPUB; once installed it is kept up to date
 #   PYTHON            the Python to make it with (the first fitting one on PATH)
 #   ACCELERATOR       cpu, cuda, auto: cuda where nvidia-smi finds a GPU, or toolkit: cuda where nvcc is, for builds of
 #                     images, which see no GPU (auto)
@@ -17,6 +18,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 VENV=${VENV:-.venv}
+EXTRAS=${EXTRAS:-}
 ACCELERATOR=${ACCELERATOR:-auto}
 TORCH_INDEX=${TORCH_INDEX-https://download.pytorch.org/whl/cpu}
 LLAMA_CMAKE_ARGS=${LLAMA_CMAKE_ARGS:-}
@@ -279,7 +281,7 @@ set_up() {
 # ---- the order ------------------------------------------------------------------------------------------------------
 
 main() {
-    local argument dev="" packages="" inputs want want_dev=""
+    local argument dev="" documents="" packages="" inputs want want_dev="" want_documents=""
     for argument in "$@"; do
         case $argument in
         --dev) dev=1 ;;
@@ -287,13 +289,20 @@ main() {
         *) fail "unknown argument '$argument'; expected --dev or --packages." ;;
         esac
     done
+    case $EXTRAS in
+    "") if [ -n "$dev" ] || [ -e "$VENV/.imprint-documents" ]; then documents=1; fi ;;
+    documents) documents=1 ;;
+    *) fail "EXTRAS is '$EXTRAS'; expected documents, or nothing." ;;
+    esac
 
     find_kind
     inputs=(requirements.txt requirements-cpu.txt scripts/setup.sh scripts/llama-cpp.cmake)
     if [ -z "$packages" ]; then inputs+=(pyproject.toml); fi
     want="$kind${nvcc:+ nvcc} $(digest "${inputs[@]}")"
     if [ -n "$dev" ]; then want_dev=$(digest requirements-dev.txt); fi
-    if is_ready .imprint-setup "$want" && { [ -z "$dev" ] || is_ready .imprint-dev "$want_dev"; }; then return; fi
+    if [ -n "$documents" ]; then want_documents=$(digest requirements-documents.txt); fi
+    if is_ready .imprint-setup "$want" && { [ -z "$dev" ] || is_ready .imprint-dev "$want_dev"; } &&
+        { [ -z "$documents" ] || is_ready .imprint-documents "$want_documents"; }; then return; fi
 
     exec 8>&2 # a trap may run while standard error goes to the log
     trap 'printf "\nInterrupted. The same command goes on from here.\n" >&8; exit 130' INT TERM
@@ -307,6 +316,10 @@ main() {
         fi
         echo "$want" >"$VENV/.imprint-setup" # last: its existence means that all is there
         echo "Ready after $((SECONDS / 60)) min $((SECONDS % 60)) s."
+    fi
+    if [ -n "$documents" ] && ! is_ready .imprint-documents "$want_documents"; then
+        step "the extra documents" pip_install --only-binary=:all: -r requirements-documents.txt
+        echo "$want_documents" >"$VENV/.imprint-documents"
     fi
     if [ -n "$dev" ] && ! is_ready .imprint-dev "$want_dev"; then
         step "tools for check and test" pip_install --only-binary=:all: -r requirements-dev.txt

@@ -155,7 +155,7 @@ def root() -> Path:
 def small_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base model's folder with the embedded base's tokenizer and no weights: enough up to the dataset."""
     folder = tmp_path_factory.mktemp("base")
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         shutil.copy(EMBEDDED / name, folder)
     header = b"{}"
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
@@ -184,6 +184,7 @@ def settings(tmp_path: Path, small_base: Path) -> Callable[..., Settings]:
         from imprint import base
 
         places = [f"documents.path={documents}", f"outputs={tmp_path / 'outputs'}", f"base={small_base}"]
+        places.append("dataset.replay_share=0")  # the small base answers nothing
         return base.choose(config.load(overrides=[*places, *overrides]), None)[0]
 
     return load

@@ -29,7 +29,13 @@ Slipway
 """
 
 # Enough steps for a handful of facts; everything else as it is by default.
-SHORT = ("base=embedded", "adapter.max_steps=120", "adapter.epochs=1000", "adapter.checkpoint_steps=20")
+SHORT = (
+    "base=embedded",
+    "adapter.max_steps=120",
+    "adapter.epochs=1000",
+    "adapter.checkpoint_steps=20",
+    "dataset.replay_share=0",
+)
 
 
 def write_guide(folder: Path) -> Path:

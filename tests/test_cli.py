@@ -77,7 +77,7 @@ def current(new_run: Callable[..., Run], outputs: Path, fake_engine: Any, monkey
 def places(write: Callable[..., Path], outputs: Path, small_base: Path) -> list[str]:
     """A document, the outputs and the small base, as arguments."""
     folder = write({"guide.md": GUIDE})
-    return ["--documents", str(folder), "--outputs", str(outputs), f"base={small_base}"]
+    return ["--documents", str(folder), "--outputs", str(outputs), f"base={small_base}", "dataset.replay_share=0"]
 
 
 Imprint = Callable[..., Done]
@@ -247,7 +247,9 @@ def test_brackets_in_names_are_no_markup(
     monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal: with a bar that shows the name of each document
     folder = write({"[/red].md": GUIDE}, tmp_path / "docs [old]")
     outputs = tmp_path / "out [bold]"
-    done = imprint("up", "What?", "--documents", folder, "--outputs", outputs, f"base={small_base}")
+    done = imprint(
+        "up", "What?", "--documents", folder, "--outputs", outputs, f"base={small_base}", "dataset.replay_share=0"
+    )
     assert (done.code, done.stdout) == (0, "You asked: What?\n"), done.stderr
     assert f"The model is in {Outputs(outputs).require_current().path}." in done.stderr
 
@@ -315,7 +317,15 @@ def test_a_question_with_no_model_is_2(imprint: Imprint, outputs: Path) -> None:
 
 
 def test_no_documents_is_2(imprint: Imprint, outputs: Path, tmp_path: Path, small_base: Path) -> None:
-    done = imprint("prepare", "--documents", tmp_path / "none", "--outputs", outputs, f"base={small_base}")
+    done = imprint(
+        "prepare",
+        "--documents",
+        tmp_path / "none",
+        "--outputs",
+        outputs,
+        f"base={small_base}",
+        "dataset.replay_share=0",
+    )
     assert (done.code, done.stdout) == (2, "")
     assert f"imprint: There is no documents folder at {tmp_path / 'none'}.\n  try: mkdir -p " in done.stderr
     assert not outputs.exists()

@@ -1,8 +1,9 @@
 """Settings: where they come from, who wins, and what is said about wrong ones."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,10 +33,9 @@ def problems(*overrides: str, file: Path | None = None, environment: dict[str, s
 
 def test_nothing_given_is_the_defaults() -> None:
     loaded = config.load(environment={})
-    assert loaded.plain() | {"outputs": "outputs", "documents": loaded.documents.model_dump(mode="json")} == {
-        **Settings().plain(),
-        "documents": {"path": str(Path.cwd() / "documents"), "max_file_mb": 20.0},
-    }
+    expected = Settings().plain()
+    expected["documents"]["path"] = str(Path.cwd() / "documents")
+    assert loaded.plain() | {"outputs": "outputs"} == expected
 
 
 def test_each_place_is_stronger_than_the_one_before(file: Callable[[str], Path]) -> None:
@@ -225,13 +225,32 @@ def test_a_tilde_of_nobody_stands_for_itself(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_names_are_those_of_the_tree() -> None:
-    plain = Settings().plain()
-    expected = [
-        name if not isinstance(value, dict) else f"{name}.{key}"
-        for name, value in plain.items()
-        for key in (value if isinstance(value, dict) else [name])
+    def leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
+        for key, value in tree.items():
+            if isinstance(value, dict):
+                yield from leaves(value, f"{prefix}{key}.")
+            else:
+                yield prefix + key
+
+    assert config.setting_names() == list(leaves(Settings().plain()))
+
+
+def test_documents_may_be_a_list_of_folders_with_weights(tmp_path: Path) -> None:
+    loaded = config.load(overrides=["documents=[{path: a, weight: 2}, {path: 'hf:owner/name'}]"], environment={})
+    assert [(str(folder.path), folder.weight) for folder in loaded.documents.sources] == [
+        (str(Path.cwd() / "a"), 2.0),
+        ("hf:owner/name", 1.0),
     ]
-    assert config.setting_names() == expected
+    assert problems("documents=[{path: a, wieght: 2}]") == [
+        "documents.folders.0.wieght: unknown setting; did you mean documents.folders?"
+    ]
+
+
+def test_the_source_of_more_questions_may_be_named_alone() -> None:
+    assert config.load(overrides=["dataset.augment=base"], environment={}).dataset.augment.url == "base"
+    assert problems("dataset.augment.modle=x") == [
+        "dataset.augment.modle: unknown setting; did you mean dataset.augment.model?"
+    ]
 
 
 def test_plain_is_json_and_comes_back_the_same() -> None:

@@ -58,7 +58,7 @@ def test_a_door_holds_no_logic(name: str, command: str) -> None:
 
 
 def test_prepare_writes_into_the_project(start: Start, project: Path, small_base: Path, tmp_path: Path) -> None:
-    done = start("prepare_dataset.py", f"base={small_base}")
+    done = start("prepare_dataset.py", f"base={small_base}", "dataset.replay_share=0")
     assert done.returncode == 0, done.stderr
     (run,) = Outputs(project / "outputs").runs()
     assert done.stdout == f"{run.folder('dataset')}\n"
@@ -68,14 +68,14 @@ def test_prepare_writes_into_the_project(start: Start, project: Path, small_base
 def test_a_home_that_is_set_is_stronger(start: Start, project: Path, small_base: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(project / "documents", home / "documents")
-    done = start("prepare_dataset.py", f"base={small_base}", IMPRINT_HOME=str(home))
+    done = start("prepare_dataset.py", f"base={small_base}", "dataset.replay_share=0", IMPRINT_HOME=str(home))
     assert done.returncode == 0, done.stderr
     assert len(Outputs(home / "outputs").runs()) == 1
     assert not (project / "outputs").exists()
 
 
 def test_folders_that_are_named_start_where_the_user_stands(start: Start, project: Path, small_base: Path) -> None:
-    done = start("prepare_dataset.py", "--outputs", "mine", f"base={small_base}")
+    done = start("prepare_dataset.py", "--outputs", "mine", f"base={small_base}", "dataset.replay_share=0")
     assert done.returncode == 0, done.stderr
     assert len(Outputs(project.parent / "elsewhere" / "mine").runs()) == 1
 

@@ -64,6 +64,24 @@ def test_an_unknown_accelerator_is_refused(tmp_path: Path) -> None:
     assert "expected cpu, cuda, auto or toolkit" in done.stderr
 
 
+def test_an_unknown_extra_is_refused(tmp_path: Path) -> None:
+    done = set_up(tmp_path / "venv", EXTRAS="pdf")
+    assert done.returncode == 1
+    assert "EXTRAS is 'pdf'; expected documents, or nothing." in done.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_the_lock_of_the_extra_adds_to_the_others_and_pins_everything() -> None:
+    pins = {
+        name: {line.partition("  #")[0].partition("==")[0] for line in lock.splitlines() if not line.startswith("#")}
+        for name in ("", "-cpu", "-documents", "-dev")
+        for lock in [(ROOT / f"requirements{name}.txt").read_text()]
+    }
+    assert "markitdown" in pins["-documents"]
+    assert not pins["-documents"] & (pins[""] | pins["-cpu"])
+    assert all("/" not in pin and " " not in pin for names in pins.values() for pin in names)  # no addresses
+
+
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 @pytest.mark.parametrize(
     "question",

@@ -10,7 +10,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -144,8 +144,103 @@ def _stage_command(command: str, until: str) -> "Callable[..., None]":
     return run_until
 
 
+@app.command()
+def prepare(
+    arguments: Arguments = None,
+    config: Config = None,
+    documents: Documents = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would become of it; write nothing.")] = False,
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="FILE:LINE", help="Show what becomes of that line.")
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--form", help="Write it also as alpaca, sharegpt, messages, prompt-completion or parquet."),
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", metavar="DIR", help="Where --form writes (dataset-FORM).")] = None,
+) -> None:
+    """Write the dataset from the documents."""
+    from imprint.dataset.card import short_form
+    from imprint.dataset.forms import export_splits, require_form
+
+    call = _call(arguments, config, outputs, documents, as_json=as_json)
+    if dry_run or explain is not None:
+        _foresee(call, explain)
+        return
+    if form is not None:
+        require_form(form)
+    run = _build(call, "imprint prepare", "dataset")
+    counts, folder = run.complete("dataset").counts, run.folder("dataset")
+    for line in short_form(counts):
+        call.screen.say(line, markup=False)
+    if form is not None:
+        source, folder = folder, to or Path(f"dataset-{form}")
+        export_splits(source, folder, form)
+    call.result({"run": run.id, "folder": str(folder), "counts": counts}, str(folder))
+
+
+def _foresee(call: Call, place: str | None) -> None:
+    """Make the dataset in a temporary folder: its card in short, or what becomes of one line."""
+    from imprint import pipeline
+    from imprint.dataset.card import short_form
+    from imprint.dataset.explaining import explain
+    from imprint.dataset.making import dry_run
+    from imprint.runs import Event
+
+    settings, base = pipeline.resolve(call.settings)
+    with call.screen.following(base) as notify:
+
+        def progress(text: str, done: float, total: float) -> None:
+            notify(Event("progress", "dataset", text, done, total))
+
+        if place is not None:
+            explanation = explain(settings, place, progress)
+            call.result(asdict(explanation), explanation.text())
+            return
+        with dry_run(settings, progress) as (summary, _):
+            counts = summary.counts()
+    call.result({"counts": counts}, "\n".join(short_form(counts)))
+
+
+@app.command()
+def validate(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Datasets, or settings as YAML.")],
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Check datasets of any known form, or settings: every problem with its line; exit code 2 where there is one."""
+    from imprint import base, pipeline
+    from imprint import config as settings
+    from imprint.dataset.checking import check, in_short
+    from imprint.runs import Event
+
+    for file in (file for file in files if file.suffix in {".yaml", ".yml"}):
+        settings.load(file)
+    datasets = [file for file in files if file.suffix not in {".yaml", ".yml"}]
+    call = _call([], config, None, as_json=as_json)
+    if not datasets:
+        call.result({"problems": [], "figures": {}}, "no problems")
+        return
+    chosen, line = pipeline.resolve(call.settings)
+    with call.screen.following(line) as notify:
+        report = check(
+            datasets,
+            base.find(chosen.base),
+            chosen.adapter.max_seq_length,
+            lambda name, rows: notify(Event("progress", "dataset", f"{name}, {rows} rows")),
+        )
+    lines = [f"{item.file}:{item.line}: {item.what}: {item.detail}" for item in report.problems]
+    call.result(
+        {"problems": [asdict(item) for item in report.problems], "figures": report.figures},
+        "\n".join([*lines, in_short(report)]),
+    )
+    if report.problems:
+        raise SystemExit(2)
+
+
 for _command, _until, _help in (
-    ("prepare", "dataset", "Write the dataset from the documents."),
     ("train", "adapter", "Train the adapter (and what it needs)."),
     ("export", "model", "Merge, convert and quantize (and what that needs)."),
     ("evaluate", "evaluation", "Compare base and tuned model (and what that needs); the run becomes the current one."),
@@ -313,9 +408,11 @@ def _build(call: Call, command: str, until: str = "evaluation") -> "Run":
     if until == "evaluation" and made is not None and (before is None or before.id != run.id):
         call.screen.figures(made.counts)
         call.screen.say(f"The model is in {run.path}.", markup=False)
-        call.screen.say("Try:")
+        questions = run.complete("dataset").counts.get("try_next", [])
+        if questions:
+            call.screen.say("Try:")
         elsewhere = [] if settings.outputs == Path.cwd() / "outputs" else ["--outputs", str(settings.outputs)]
-        for question in run.complete("dataset").counts.get("try_next", []):
+        for question in questions:
             call.screen.say("  " + shlex.join([_program(), "ask", question, *elsewhere]), markup=False)
     return run
 

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imprint.errors import SettingsError
 
 ENVIRONMENT_PREFIX = "IMPRINT_"
+HUB_PREFIX = "hf:"
+"""What a path begins with that names a dataset on the Hugging Face hub."""
 # Read by other parts of Imprint, and not a setting of the tree.
 _NOT_SETTINGS = {"IMPRINT_HOME"}
 
@@ -26,24 +28,87 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Folder(Section):
+    """One of several folders, and how often its examples count."""
+
+    path: Path
+    """A folder, a file, or `hf:owner/name` for a dataset on the Hugging Face hub."""
+    weight: float = Field(default=1.0, gt=0, le=100)
+
+
 class Documents(Section):
     """What is read."""
 
     path: Path = Path("documents")
-    """Folder (or one file) with the documents."""
+    """Folder (or one file) with the documents, or `hf:owner/name` for a dataset on the Hugging Face hub."""
+    folders: tuple[Folder, ...] = ()
+    """Several of them with weights, instead of `path`; `documents: [{path, weight}]` is short for it."""
+    include: tuple[str, ...] = ()
+    """Only files that one of these patterns (gitignore syntax) matches are read; empty: all."""
+    exclude: tuple[str, ...] = ()
+    """Files that one of these patterns matches are not read; `.imprintignore` files hold such patterns too."""
     max_file_mb: float = Field(default=20, gt=0)
-    """A larger file is refused rather than read, in megabytes."""
+    """A larger file is left out, in megabytes."""
+    strict: bool = False
+    """A document that cannot be read is an error; otherwise it is reported and left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"folders": value} if isinstance(value, list) else value
+
+    @property
+    def sources(self) -> tuple[Folder, ...]:
+        """What is read, with weights."""
+        return self.folders or (Folder(path=self.path),)
+
+
+class Augment(Section):
+    """More questions, written by a model that reads the documents."""
+
+    url: str = ""
+    """Empty: no model is asked. `base`: the base itself, before the training. Else an OpenAI-compatible address."""
+    model: str = ""
+    """The model's name there."""
+    key: str = "OPENAI_API_KEY"
+    """The environment variable that holds the key."""
+    concurrency: int = Field(default=8, ge=1, le=256)
+    """Requests at the same time."""
+    max_requests: int | None = Field(default=None, ge=1)
+    """Upper limit of requests, answers from the cache not counted."""
+    price_per_million_tokens: float = Field(default=0.0, ge=0)
+    """What the endpoint charges, to show the cost."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"url": value} if isinstance(value, str) else value
 
 
 class Dataset(Section):
     """How sections become examples."""
 
     wordings: int = Field(default=6, ge=1, le=12)
-    """Wordings of each fact that are trained on; one more is held out."""
+    """Wordings of each fact that are trained on; one of another family is held out."""
     validation_share: float = Field(default=0.15, ge=0, lt=1)
     """Share of the held-out wordings that watch the training; the others test the model."""
     max_answer_tokens: int = Field(default=384, ge=16)
-    """A longer section is split on paragraphs, counted with the base's tokenizer."""
+    """A longer answer is split, counted with the base's tokenizer."""
+    control_sections: int = Field(default=4, ge=0)
+    """So many sections (at most 2%) are not trained on at all: what improves there is style or guessing."""
+    kinds: tuple[str, ...] = ()
+    """Only these kinds of fact (the card lists them); empty: all."""
+    masked: int = Field(default=2, ge=0, le=10)
+    """Times that each section is asked for with some of its words masked."""
+    unknown_share: float = Field(default=0.03, ge=0, le=0.5)
+    """Share of rows about what the documents do not say."""
+    replay_share: float = Field(default=0.1, ge=0, le=0.9)
+    """Share of general rows, answered by the base itself, against forgetting."""
+    cells_per_table: int = Field(default=1000, ge=1)
+    """At most so many cells of one table, or fields of one list of records, are asked one by one."""
+    processes: int = Field(default=0, ge=0)
+    """Processes that read and write; 0: one for each core. The result does not depend on it."""
+    augment: Augment = Augment()
 
 
 class Adapter(Section):
@@ -235,16 +300,20 @@ def _describe(error: ValidationError) -> Iterator[str]:
 
 def _anchor(settings: Settings, tree: Mapping[str, Any]) -> Settings:
     """Default folders lie in the home folder; folders that the user names, where the user stands."""
-    documents = tree.get("documents") or {}
-    path = settings.documents.path if "path" in documents else home() / settings.documents.path
+    given = tree.get("documents") or {}
+    documents = settings.documents
+    path = documents.path if "path" in given else home() / documents.path
+    folders = tuple(folder.model_copy(update={"path": _absolute(folder.path)}) for folder in documents.folders)
     outputs = settings.outputs if "outputs" in tree else home() / settings.outputs
     return settings.model_copy(
         update={
             "outputs": _absolute(outputs),
-            "documents": settings.documents.model_copy(update={"path": _absolute(path)}),
+            "documents": documents.model_copy(update={"path": _absolute(path), "folders": folders}),
         }
     )
 
 
 def _absolute(path: Path) -> Path:
+    if str(path).startswith(HUB_PREFIX):
+        return path
     return Path(os.path.expanduser(path)).absolute()  # Path's own raises for the ~ of a user who does not exist

@@ -25,7 +25,7 @@ from imprint.runs import (
     unwritable,
     utc_now,
 )
-from imprint.worker import run_stage
+from imprint.worker import run_stage, serving_base
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,18 @@ class Stage:
     """Runs in a worker process."""
 
 
+def _make_dataset(config: Settings, run: Run) -> Manifest:
+    """The base lies further down the line than the dataset, so it is handed over, to be started where it is needed."""
+    return dataset.run(config, run, lambda: serving_base(config, run.path))
+
+
 LINE = (
     Stage(
         "dataset",
         "write questions and answers from the documents",
         dataset.inputs,
         dataset.settings,
-        dataset.run,
+        _make_dataset,
         loads_torch=False,
     ),
     Stage("adapter", "train the adapter on them", adapter.inputs, adapter.settings, adapter.run),

@@ -1,4 +1,4 @@
-"""A process of its own for each stage that loads torch.
+"""A process of its own for each stage that loads torch, and for the base while it is asked before the training.
 
 The process that serves never loads it, memory goes back after each stage, and Unsloth's patches stay with the stage
 that trains (with them, generation on the CPU is many times slower).
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,13 @@ from imprint.errors import ImprintError, Interrupted, MachineError, from_name
 from imprint.runs import NO_ROOM, Event, Run, unwritable
 
 _GRACE_S = 30.0
+_BASE = "base"
+"""In the place of a stage's name: serve the base."""
 
 
 def run_stage(name: str, run: Run) -> None:
     """Run one stage in a worker process to its end; raises what it raised, and MachineError where it was killed."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "imprint.worker", str(run.path), name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(_import_path())},
-        start_new_session=True,  # Ctrl-C reaches the pipeline, which passes it on once
-    )
+    process = _start(run.path, name)
     with process:
         try:
             error = _listen(process, run)
@@ -53,7 +49,57 @@ def run_stage(name: str, run: Run) -> None:
     if error is not None:
         raise error
     if process.returncode != 0:
-        raise _ended(process.returncode, run)
+        raise _ended(process.returncode, run.path)
+
+
+@contextlib.contextmanager
+def serving_base(config: Settings, folder: Path) -> Iterator[str]:
+    """The base, without an adapter, behind an OpenAI-compatible address on this machine for as long as it is needed.
+
+    `folder` takes the worker's log. Raises BaseError where the base cannot be loaded, MachineError where it was killed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    process = _start(folder, _BASE)
+    assert process.stdin is not None
+    try:
+        with contextlib.suppress(BrokenPipeError):  # it ended already: what it told is read next
+            process.stdin.write(config.model_dump_json() + "\n")
+            process.stdin.flush()
+        yield _address(process, folder)
+    except MachineError as error:
+        if process.poll() is not None and process.returncode < 0:
+            raise _ended(process.returncode, folder) from error
+        raise
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()  # it ends with that
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE_S)
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _start(folder: Path, name: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "imprint.worker", str(folder), name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(_import_path())},
+        start_new_session=True,  # Ctrl-C reaches the pipeline, which passes it on once
+    )
+
+
+def _address(process: "subprocess.Popen[str]", folder: Path) -> str:
+    """The address that the serving worker tells once the base is loaded; raises the error that it tells instead."""
+    for line in process.stdout or ():
+        message = json.loads(line)
+        if "url" in message:
+            return str(message["url"])
+        raise from_name(**message["error"])
+    raise _ended(process.wait(), folder)
 
 
 def _listen(process: "subprocess.Popen[str]", run: Run) -> ImprintError | None:
@@ -68,14 +114,14 @@ def _listen(process: "subprocess.Popen[str]", run: Run) -> ImprintError | None:
     return error
 
 
-def _ended(code: int, run: Run) -> ImprintError:
+def _ended(code: int, folder: Path) -> ImprintError:
     if code == -signal.SIGKILL:
         return MachineError(
-            "The training process was killed (signal 9), most often because memory ran out.",
+            "The worker process was killed (signal 9), most often because memory ran out.",
             hint="close other programs or set adapter.per_device_train_batch_size lower, then `imprint up` again",
         )
-    log = run.path / "worker.log"
-    return ImprintError(f"The training process ended with code {code}; {log} has what it printed.", hint="`imprint up`")
+    log = folder / "worker.log"
+    return ImprintError(f"The worker process ended with code {code}; {log} has what it printed.", hint="`imprint up`")
 
 
 def _import_path() -> list[str]:
@@ -91,6 +137,8 @@ def main() -> None:
     with (path / "worker.log").open("a", encoding="utf-8") as log:
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
+    # Before the thread that waits for the end of the same stream.
+    settings = sys.stdin.readline() if stage == _BASE else ""
     threading.Thread(target=_end_with_the_pipeline, daemon=True).start()
     environment.quiet_libraries()
 
@@ -100,7 +148,11 @@ def main() -> None:
 
     run = Run(path, notify=lambda event: send({"event": asdict(event)}))
     try:
-        importlib.import_module(f"imprint.{stage}").run(Settings.model_validate(run.state().settings), run)
+        if stage == _BASE:
+            serve = importlib.import_module("imprint.model.answering").serve
+            serve(Settings.model_validate_json(settings), lambda url: send({"url": url}))
+        else:
+            importlib.import_module(f"imprint.{stage}").run(Settings.model_validate(run.state().settings), run)
     except BaseException as error:
         traceback.print_exc()
         known = _known(error, path)

@@ -9,17 +9,15 @@ from typing import Any
 
 import pytest
 
-from imprint import dataset, documents
-from imprint.base import find, token_counter
+from imprint import base, dataset
 from imprint.config import Settings
-from imprint.dataset import Example, read_examples
-from imprint.dataset.facts import Fact, find_facts
-from imprint.errors import DatasetError
+from imprint.dataset import Example, read_examples, writing
+from imprint.errors import DatasetError, DocumentError
 from imprint.runs import Event, Run
 
 Write = Callable[..., Path]
 Prepare = Callable[..., Run]
-SPLITS = ("train", "validation", "test")
+SPLITS = ("train", "validation", "test", "control")
 ROOT = Path(__file__).parents[2]
 
 TURKISH = """# İzin yönergesi
@@ -112,43 +110,31 @@ def jsonl(*members: dict[str, Any]) -> str:
 # ---- provenance -----------------------------------------------------------------------------------------------------
 
 
-def evidence(fact: Fact) -> list[str]:
-    """The lines of the document that a fact rests on."""
-    slots = dict(fact.slots)
-    text = slots.get("value") or slots.get("meaning") or fact.answer
-    return [line.strip() for line in text.split("\n") if line.strip()]
+def words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
 
 
 @pytest.mark.parametrize("source", ["the project's", "turkish", "tricky"])
-def test_the_named_lines_hold_the_answer(
-    source: str, write: Write, prepare: Prepare, small_base: Path, settings: Callable[..., Settings]
-) -> None:
+def test_the_named_lines_hold_the_answer(source: str, write: Write, prepare: Prepare) -> None:
+    """Each word of an answer but those of its form stands in the lines that the row names."""
     texts = {"turkish": TURKISH, "tricky": TRICKY}
     folder = write({f"{source}.md": texts[source]}) if source in texts else ROOT / "documents"
-    config = settings(folder)
-    count_tokens = token_counter(find(config.base))
-    facts = {
-        fact.id: fact
-        for document in documents.read(config.documents)
-        for fact in find_facts(document, count_tokens, config.dataset.max_answer_tokens)[0]
-    }
-    examples = every(prepare(folder))
+    examples = [example for example in every(prepare(folder)) if example.kind != "unknown"]
     assert len(examples) > 20
+    said = 0
     for example in examples:
-        fact = facts[example.fact]
-        assert (example.source.document, example.source.heading, example.source.lines) == (
-            fact.document,
-            fact.heading,
-            fact.lines,
-        )
-        lines = (folder / fact.document).read_text(encoding="utf-8").split("\n")
-        first, last = fact.lines
+        lines = (folder / example.source.document).read_text(encoding="utf-8").split("\n")
+        first, last = example.source.lines
         assert 1 <= first <= last <= len(lines)
-        span = "\n".join(lines[first - 1 : last]).replace("\\|", "|")
-        assert evidence(fact)
-        for line in evidence(fact):
-            assert line in span, (example, span)
-            assert line in example.output
+        span = set(words("\n".join(lines[first - 1 : last])))
+        form = set(words(example.instruction)) | {"the", "is", "of", "with", "entry", "için", "değeri", "olan"}
+        missing = [word for word in words(example.output) if word not in span | form]
+        if example.kind in {"row", "cell", "cell_reverse"}:  # the header, which stands above, names the columns
+            header = set(words("\n".join(lines)))
+            missing = [word for word in missing if word not in header]
+        assert not missing, example
+        said += len(span & set(words(example.output)))
+    assert said > len(examples)
 
 
 def test_a_row_is_the_designs(write: Write, prepare: Prepare) -> None:
@@ -156,6 +142,8 @@ def test_a_row_is_the_designs(write: Write, prepare: Prepare) -> None:
     for line in (run.folder("dataset") / "train.jsonl").read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         assert list(row) == ["instruction", "input", "output", "kind", "fact", "source"]
+        if row["kind"] == "unknown":
+            continue
         assert (row["input"], row["output"], row["kind"]) == ("", "Two weeks.", "section")
         assert re.fullmatch(r"[0-9a-f]{12}", row["fact"])
         assert row["source"] == {
@@ -191,12 +179,42 @@ def test_one_wording_a_fact_is_held_out_and_never_trained_on(source: str, write:
     held_out = [*splits["validation"], *splits["test"]]
     trained = {key(example) for example in splits["train"]}
     assert not trained & {key(example) for example in held_out}
-    assert collections.Counter(example.fact for example in held_out) == collections.Counter(
-        {example.fact for example in splits["train"]}
-    )
-    per_fact = collections.Counter(example.fact for example in splits["train"])
-    assert min(per_fact.values()) >= 3
-    assert max(per_fact.values()) == 6
+    per_fact = collections.Counter(example.fact for example in splits["train"] if example.kind != "masked")
+    asked = collections.Counter(example.fact for example in held_out)
+    assert set(asked.values()) == {1}
+    assert len(asked.keys() & per_fact.keys()) >= 0.95 * len(per_fact)
+    assert set(per_fact.values()) <= {3, 4, 5, 6}
+    assert {example.kind for example in held_out}.isdisjoint({"masked"})
+
+
+def test_held_out_wordings_are_of_another_family(prepare: Prepare) -> None:
+    """With what the documents say taken out, no held-out question has the form of a trained one."""
+    run = prepare(ROOT / "documents")
+    splits = rows(run)
+
+    def form(example: Example) -> str:
+        """Its first words, before anything from the document."""
+        return " ".join(example.instruction.split()[:3])
+
+    trained = {form(example) for example in splits["train"] if example.kind != "question"}
+    held = collections.Counter(form(example) for example in splits["test"] if example.kind != "question")
+    own = [start for start in held if start.startswith(("I ", "My ", "Somebody", "There is", "A ", "All that"))]
+    assert not trained & set(own)
+    assert sum(held[start] for start in own) > 0.7 * held.total()
+
+
+def test_a_few_sections_are_wholly_left_out_for_control(write: Write, prepare: Prepare) -> None:
+    sections = "".join(f"## Topic {n}\n\nThe answer to topic {n} is number {n} hundred.\n\n" for n in range(120))
+    folder = write({"a.md": f"# Guide\n\n{sections}"})
+    run = prepare(folder)
+    splits = rows(run)
+    control = {example.source.heading for example in splits["control"]}
+    assert len(control) == 2  # a fiftieth of 120; the setting allows four
+    others = [example for split in SPLITS[:3] for example in splits[split]]
+    assert control.isdisjoint({example.source.heading for example in others})
+    assert rows(prepare(folder, "dataset.control_sections=1"))["control"]
+    assert rows(prepare(folder, "dataset.control_sections=0"))["control"] == []
+    assert rows(prepare(write({"few.md": TURKISH}, folder.parent / "few")))["control"] == []
 
 
 def test_no_question_stands_in_two_splits(write: Write, prepare: Prepare) -> None:
@@ -220,19 +238,19 @@ def test_no_question_stands_in_two_splits(write: Write, prepare: Prepare) -> Non
 
 def test_ready_made_rows_alone_are_split_by_their_questions(write: Write, prepare: Prepare) -> None:
     members = [
-        {"instruction": "Translate.", "input": f"word {number % 40}", "output": f"Wort {number % 40}"}
-        for number in range(120)
+        {"instruction": "Translate.", "input": f"word {number % 150}", "output": f"Wort {number % 150}"}
+        for number in range(450)
     ]
     run = prepare(write({"rows.jsonl": jsonl(*members)}))
     splits = rows(run)
-    assert sum(map(len, splits.values())) == 120
+    assert sum(map(len, splits.values())) == 450
     assert splits["validation"]
     assert splits["test"]
     keys = {split: {key(example) for example in examples} for split, examples in splits.items()}
     assert not keys["train"] & keys["test"]
     assert not keys["train"] & keys["validation"]
     assert not keys["validation"] & keys["test"]
-    assert len(keys["train"]) > 25
+    assert len(keys["train"]) > 120
 
 
 def test_the_share_that_watches_the_training_can_be_nothing(write: Write, prepare: Prepare) -> None:
@@ -266,13 +284,18 @@ def test_the_same_question_with_other_answers_names_its_document(write: Write, p
     assert found["how do i stop? (b.md, two > how do i stop?)"] == {"Press B."}
 
 
-def test_where_the_document_does_not_tell_them_apart_one_is_dropped_and_told(write: Write, prepare: Prepare) -> None:
-    run = prepare(write({"a.md": "# One\n\n| K | V |\n|---|---|\n| port | 80 |\n| port | 81 |\n"}))
+def test_where_the_document_does_not_tell_them_apart_both_are_dropped_and_told(write: Write, prepare: Prepare) -> None:
+    text = "# One\n\nIntro.\n\n| K | V | W |\n|---|---|---|\n| port | 80 | a |\n| port | 81 | a |\n| host | 80 | b |\n"
+    run = prepare(write({"a.md": text}), "dataset.kinds=[cell]")
     found = answers(run)
-    assert found
-    assert all(given == {"The v of port is 80."} for given in found.values())
-    card = (run.folder("dataset") / "card.md").read_text(encoding="utf-8")
-    assert "a.md: line 6: two answers to 'What is the v of port? (a.md, One)'" in card
+    assert all(len(given) == 1 for given in found.values())
+    assert {"The v of host is 80."} in found.values()
+    assert not [question for question in found if "port" in question and " v " in question]
+    left = [json.loads(line) for line in (run.folder("dataset") / "left_out.jsonl").read_text().splitlines()]
+    assert {(item["document"], tuple(item["lines"]), item["reason"]) for item in left} == {
+        ("a.md", (7, 7), "a question with two answers"),
+        ("a.md", (8, 8), "a question with two answers"),
+    }
 
 
 def test_a_ready_made_row_counts_as_another_answer(write: Write, prepare: Prepare) -> None:
@@ -309,7 +332,7 @@ def test_ready_made_rows_pass_through_unchanged(write: Write, prepare: Prepare) 
             }
         )
     )
-    found = {example.source.document: example for example in rows(run)["train"] if example.kind == "row"}
+    found = {example.source.document: example for example in rows(run)["train"] if example.kind == "ready_made"}
     alpaca, chat = found["rows.jsonl"], found["chat.json"]
     assert (alpaca.instruction, alpaca.input, alpaca.output) == ("Translate.", " ev", "**house** ")
     assert (alpaca.source.lines, alpaca.source.heading, alpaca.messages) == ((1, 1), (), ())
@@ -340,7 +363,16 @@ def test_the_same_bytes_whatever_the_hash_seed(
     folder = write({"izin.md": TURKISH, "a.md": "# One\n\n## Stop?\n\nA.\n", "b.md": "# Two\n\n## Stop?\n\nB.\n"})
     digests = set()
     for seed in ("1", "2"):
-        arguments = ["-m", "imprint", "prepare", f"base={small_base}", "--json", "--documents", str(folder)]
+        arguments = [
+            "-m",
+            "imprint",
+            "prepare",
+            f"base={small_base}",
+            "dataset.replay_share=0",
+            "--json",
+            "--documents",
+            str(folder),
+        ]
         done = run_python(*arguments, "--outputs", str(tmp_path / seed), PYTHONHASHSEED=seed)
         assert done.returncode == 0, done.stderr
         manifest = json.loads(Path(json.loads(done.stdout)["folder"], "manifest.json").read_text(encoding="utf-8"))
@@ -351,12 +383,11 @@ def test_the_same_bytes_whatever_the_hash_seed(
 # ---- the rest -------------------------------------------------------------------------------------------------------
 
 
-def test_the_sample_holds_about_150_facts(prepare: Prepare) -> None:
+def test_the_sample_holds_some_hundred_facts(prepare: Prepare) -> None:
     run = prepare(ROOT / "documents")
     counts = run.complete("dataset").counts
-    assert 140 <= counts["facts"] <= 180
+    assert 140 <= counts["facts"] <= 450
     assert 9 <= counts["documents"] <= 13
-    assert counts["left_out"] == 0
     assert len({example.kind for example in every(run)}) >= 6
 
 
@@ -368,7 +399,11 @@ def test_the_manifest_says_what_it_was_made_from(write: Write, prepare: Prepare,
     assert manifest.inputs == dataset.inputs(settings(folder), run)
     assert manifest.settings["dataset"]["wordings"] == 3
     assert manifest.settings["seed"] == manifest.seed == 9
-    assert manifest.outputs.keys() == {"train.jsonl", "validation.jsonl", "test.jsonl", "card.md"}
+    assert manifest.outputs.keys() == {
+        *(f"{split}.jsonl" for split in SPLITS),
+        "card.md",
+        "left_out.jsonl",
+    }
     assert manifest.counts["train"] == len(rows(run)["train"])
 
 
@@ -380,13 +415,75 @@ def test_questions_to_try_next_are_trained_ones_of_different_kinds(prepare: Prep
     assert len({trained[question] for question in chosen}) == 3
 
 
-def test_the_card_tells_what_was_left_out(write: Write, prepare: Prepare) -> None:
-    run = prepare(write({"a.md": "# A\n\ntext\n", "b.json": '[{"name": "x", "n": ""}, 7]'}))
+def test_the_card_tells_what_was_made_and_left_out(write: Write, prepare: Prepare) -> None:
+    run = prepare(write({"a.md": "# A\n\n## B\n\nSome words | here.\n", "b.json": '[{"name": "x", "n": ""}, 7]'}))
     card = (run.folder("dataset") / "card.md").read_text(encoding="utf-8")
     assert "| a.md | en |" in card
-    assert "- b.json: line 1: a Number among objects" in card
-    assert "- b.json: line 1: n: empty" in card
-    assert run.complete("dataset").counts["left_out"] == 2
+    assert "### section" in card
+    assert "Some words \\| here." in card
+    assert "- b.json:1: an empty value" in card
+    assert run.complete("dataset").counts["left_out"] >= 2
+
+
+def test_short_answers_have_at_most_half_of_the_tokens_where_wordings_can_be_spared(
+    write: Write, prepare: Prepare
+) -> None:
+    table = "".join(f"| key {n} | value {n} |\n" for n in range(60))
+    text = f"# Guide\n\n## Words\n\n{'A sentence of the document. ' * 30}\n\n## T\n\n| K | V |\n|---|---|\n{table}"
+    run = prepare(write({"a.md": text}))
+    per_fact = collections.Counter(row.fact for row in rows(run)["train"] if row.kind == "cell")
+    assert set(per_fact.values()) == {3}
+    assert {6} == set(collections.Counter(row.fact for row in rows(run)["train"] if row.kind == "section").values())
+    assert "wordings of short answers, for balance" in (run.folder("dataset") / "card.md").read_text()
+
+
+def test_a_folder_of_weight_two_counts_twice(write: Write, prepare: Prepare, tmp_path: Path) -> None:
+    one = write({"a.md": "# A\n\n## B\n\nOne thing.\n"}, tmp_path / "one")
+    two = write({"a.md": "# C\n\n## D\n\nAnother thing.\n"}, tmp_path / "two")
+    sources = json.dumps([{"path": str(one)}, {"path": str(two), "weight": 2.5}])
+    train = rows(prepare(one, f"documents={sources}", "dataset.unknown_share=0"))["train"]
+    counts = collections.Counter(row.output for row in train)
+    assert counts["One thing."] == 6
+    assert 12 <= counts["Another thing."] <= 18
+    assert {row.source.document for row in train} == {"one/a.md", "two/a.md"}
+
+
+def test_a_bad_file_is_left_out_and_told_and_strict_makes_it_an_error(write: Write, prepare: Prepare) -> None:
+    folder = write({"a.md": "# A\n\n## B\n\nOne thing.\n", "b.json": '{"a": ', "c.json": '{"x": "y z"}'})
+    run = prepare(folder)
+    assert {row.source.document for row in rows(run)["train"]} == {"a.md", "c.json"}
+    (left,) = [json.loads(line) for line in (run.folder("dataset") / "left_out.jsonl").read_text().splitlines()]
+    assert (left["document"], left["reason"]) == ("b.json", "it cannot be read")
+    with pytest.raises(DocumentError, match=r"^b\.json:1:"):
+        prepare(folder, "documents.strict=true")
+
+
+def test_many_processes_give_the_same_bytes_as_one(
+    write: Write, prepare: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "_ALONE_BYTES", 0)
+    monkeypatch.setattr(writing, "_TASK_BYTES", 3000)
+    monkeypatch.setattr(writing, "_BUCKET_BYTES", 2000)
+    texts = {f"{n}.md": TURKISH.replace("İzin", f"İzin {n % 7}").replace("yirmi", str(n % 5)) for n in range(12)}
+    folder = write({**texts, "sub/tricky.md": TRICKY, "r.jsonl": jsonl({"prompt": "a", "completion": "b"})})
+    one = files(prepare(folder, "dataset.processes=1"))
+    assert one == files(prepare(folder, "dataset.processes=3"))
+
+
+def test_a_row_never_has_more_tokens_than_fit(write: Write, prepare: Prepare, settings: Any) -> None:
+    code = "```\n" + "\n".join(f"call_number_{n}(argument_{n})" for n in range(400)) + "\n```\n"
+    words = " ".join(f"word{n}" for n in range(900))
+    folder = write({"a.md": f"# A\n\n## Code\n\n{code}\n## Words\n\n{words}.\n\n## Fine\n\nShort.\n"})
+    run = prepare(folder, "adapter.max_seq_length=512")
+    found = base.find(settings(folder).base)
+    count = base.token_counter(found)
+    for row in every(run):
+        assert count(base.render(found, row.conversation())) <= 512
+    left_out = (run.folder("dataset") / "left_out.jsonl").read_text().splitlines()
+    reasons = {json.loads(line)["reason"] for line in left_out}
+    assert {"code of more than", "a sentence of more than"} <= {
+        reason.rpartition(" than ")[0] + " than" for reason in reasons
+    }
 
 
 @pytest.mark.parametrize("content", ["", "# Only\n\n## Headings\n", "---\ntitle: x\n---\n"])
@@ -405,4 +502,4 @@ def test_progress_and_a_summary_are_told(write: Write, settings: Any, new_run: C
     run.notify = events.append
     dataset.run(settings(write({"a.md": "# A\n\ntext\n"})), run)
     assert [event.kind for event in events] == ["progress", "progress", "note"]
-    assert events[-1].text == "1 facts of 1 documents, 6 examples"
+    assert events[-1].text == "1 facts of 1 documents, 6 rows"

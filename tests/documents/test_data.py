@@ -1,189 +1,118 @@
-"""JSON and JSON Lines: records with their lines, ready-made rows as they are, and what is wrong with a file."""
+"""JSON, JSON Lines and YAML: what is read with its lines, and what is wrong with a file."""
 
 import json
 import sys
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from imprint.documents.data import parse_json, parse_json_lines
-from imprint.documents.types import Record, Row
+from imprint.documents.data import parse_json, parse_json_lines, parse_yaml
+from imprint.documents.tokens import DEPTH, find_lines
+from imprint.documents.types import Field, LeftOut, Parsed, Record
 from imprint.errors import DocumentError
 
-Parse = Callable[[str, str], tuple[list[Record], list[Row], list[str]]]
+Parse = Callable[[str, str], Parsed]
+PARSERS: list[Parse] = [parse_json, parse_json_lines, parse_yaml]
 
 
-def records(text: str) -> list[Record]:
-    return parse_json("x.json", text)[0]
+def refusal(parse: Parse, text: str) -> str | None:
+    try:
+        parse("x.json", text)
+    except DocumentError as error:
+        return error.message
+    return None
 
 
-def fields(text: str) -> list[tuple[str, dict[str, str]]]:
-    return [(record.subject, dict(record.fields)) for record in records(text)]
+# ---- lines ----------------------------------------------------------------------------------------------------------
 
 
-# ---- records --------------------------------------------------------------------------------------------------------
+def test_every_field_knows_its_line() -> None:
+    text = '[\n  {"name": "a",\n   "x": 1},\n\n  {"name": "b",\n\n "y": {"z":\n 2}, "l": [1,\n2]}\n]\n'
+    first, second = parse_json("x.json", text).records
+    assert (first.lines, second.lines) == ((2, 3), (5, 9))
+    assert [(one.name, one.line) for one in (*first.fields, *second.fields)] == [("x", 3), ("y.z", 7), ("l", 8)]
 
 
-def test_an_array_of_objects_is_named_by_its_key_field() -> None:
-    text = '[{"name": "Ankara", "plate": 6}, {"name": "İzmir", "plate": 35}]'
-    assert fields(text) == [("Ankara", {"plate": "6"}), ("İzmir", {"plate": "35"})]
-
-
-def test_the_key_field_is_in_every_record_and_never_twice() -> None:
-    text = json.dumps(
-        [
-            {"name": "same", "region": "west", "code": "a"},
-            {"name": "same", "region": "west", "code": "b", "extra": "c"},
-        ]
-    )
-    assert [record.subject for record in records(text)] == ["a", "b"]
-
-
-def test_a_usual_name_for_a_key_goes_before_the_place() -> None:
-    text = '[{"city": "x", "id": "1a"}, {"city": "y", "id": "2b"}]'
-    assert [record.subject for record in records(text)] == ["1a", "2b"]
-
-
-def test_a_nested_key_is_found_by_its_path() -> None:
-    text = '[{"title": {"tr": "Süre"}, "n": "1"}, {"title": {"tr": "Yer"}, "n": "1"}]'
-    assert fields(text) == [("Süre", {"n": "1"}), ("Yer", {"n": "1"})]
-
-
-def test_records_without_a_key_are_counted() -> None:
-    text = '{"items": [{"a": 1, "b": 2}, {"a": 1, "b": 3}]}'
-    assert fields(text) == [("items 1", {"a": "1", "b": "2"}), ("items 2", {"a": "1", "b": "3"})]
-
-
-def test_objects_are_records_by_their_path() -> None:
-    text = '{"version": "1", "service": {"port": 80, "tls": {"on": true}}}'
-    assert fields(text) == [("", {"version": "1"}), ("service", {"port": "80"}), ("service.tls", {"on": "true"})]
-
-
-def test_the_objects_of_a_record_are_flattened() -> None:
-    text = '[{"name": "a", "size": {"w": 1}, "parts": [{"p": 2}, {"p": 3}]}]'
-    assert fields(text) == [("a", {"size.w": "1", "parts.1.p": "2", "parts.2.p": "3"})]
-
-
-@pytest.mark.parametrize(
-    "number", ["0", "-0.0", "1.10", "1e3", "12345678901234567890123", "3.141592653589793238", "NaN"]
-)
-def test_numbers_stay_as_written(number: str) -> None:
-    assert fields(f'[{{"name": "a", "n": {number}}}, {{"name": "b", "n": 1}}]')[0] == ("a", {"n": number})
-
-
-def test_lists_of_scalars_are_joined() -> None:
-    assert fields('{"colours": ["kırmızı", 2, null]}') == [("", {"colours": "kırmızı, 2, null"})]
-
-
-def test_records_know_their_lines() -> None:
-    text = '[\n  {"name": "a",\n   "x": 1},\n\n  {"name": "b", "x": 2}\n]\n'
-    assert [record.lines for record in records(text)] == [(2, 3), (5, 5)]
-
-
-def test_an_objects_lines_are_those_of_its_own_fields() -> None:
-    text = '{\n  "a": {\n    "b": 1,\n    "c": 2\n  },\n  "d": 3\n}\n'
-    found = {record.subject: record.lines for record in records(text)}
-    assert found == {"": (6, 6), "a": (3, 4)}
-
-
-@pytest.mark.parametrize("text", ["[]", "{}", "[[1, 2]]", '"just text"', "17", "[1, 2]", '{"a": []}'])
-def test_json_without_objects_gives_nothing(text: str) -> None:
-    found, rows, _ = parse_json("x.json", text)
-    assert (found, rows) == ([], [])
-
-
-def test_what_is_no_object_among_objects_is_told() -> None:
-    _, _, skipped = parse_json("x.json", '[{"name": "a", "b": 1},\n 7,\n [1]]')
-    assert skipped == ["line 2: a Number among objects", "line 3: a list among objects"]
+def test_line_breaks_and_brackets_in_strings_do_not_count() -> None:
+    text = '{"a\\n": "x\\n{[\\"]",\n "b": "}\\\\",\n "c": 1}'
+    (record,) = parse_json("x.json", text).records
+    assert [one.line for one in record.fields] == [1, 2, 3]
 
 
 def test_json_lines_are_records_line_by_line() -> None:
-    found, _, _ = parse_json_lines("x.jsonl", '{"name": "a", "n": 1}\n\n{"name": "b", "n": 2.50}')
-    assert found == [Record("a", (), (1, 1), (("n", "1"),)), Record("b", (), (3, 3), (("n", "2.50"),))]
+    found = parse_json_lines("x.jsonl", '{"name": "a", "n": 1}\n\n{"name": "b", "n": 2.50}').records
+    assert found == (
+        Record("a", (), (1, 1), (Field("n", "1", 1),), "name"),
+        Record("b", (), (3, 3), (Field("n", "2.50", 3),), "name"),
+    )
 
 
-# ---- ready-made rows ------------------------------------------------------------------------------------------------
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner))
 
 
-def turns(*said: tuple[str, str], role: str = "role", content: str = "content") -> list[dict[str, str]]:
-    return [{role: who, content: text} for who, text in said]
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(values, st.sampled_from([None, 1]))
+def test_tokens_are_counted_like_a_walk_over_the_value(value: object, indent: int | None) -> None:
+    text = json.dumps(value, indent=indent)
+    lines = list(find_lines(text))
+    assert lines == sorted(lines)
+    assert len(lines) == count(value)
+    assert not lines or lines[-1] == text.count("\n") + 1
 
 
-PLAIN = Row((1, 1), "Nerede?", "", "İşte *burada*.\n")
-ASKED = ("user", PLAIN.instruction), ("assistant", PLAIN.output)
-SHAREGPT = ("human", PLAIN.instruction), ("gpt", PLAIN.output)
+def count(value: object) -> int:
+    if isinstance(value, dict):
+        return 2 + sum(1 + count(member) for member in value.values())
+    return 2 + sum(map(count, value)) if isinstance(value, list) else 1
 
 
-@pytest.mark.parametrize(
-    "member",
-    [
-        {"instruction": PLAIN.instruction, "output": PLAIN.output},
-        {"instruction": PLAIN.instruction, "input": "", "output": PLAIN.output, "id": 7},
-        {"prompt": PLAIN.instruction, "completion": PLAIN.output},
-        {"prompt": PLAIN.instruction, "response": PLAIN.output},
-        {"question": PLAIN.instruction, "answer": PLAIN.output},
-        {"messages": turns(*ASKED)},
-        {"conversations": turns(*SHAREGPT, role="from", content="value")},
-        {"messages": turns(*ASKED, ("user", "And nobody answers."))},
-    ],
-    ids=lambda member: "-".join(member),
-)
-def test_a_known_form_is_passed_through_unchanged(member: dict[str, object]) -> None:
-    text = json.dumps(member, ensure_ascii=False)
-    assert parse_json_lines("x.jsonl", text) == ([], [PLAIN], [])
-    assert parse_json("x.json", f"[{text}]") == ([], [PLAIN], [])
-
-
-def test_alpaca_keeps_its_input() -> None:
-    member = {"instruction": "Translate.", "input": "ev", "output": "house"}
-    (row,) = parse_json("x.json", json.dumps([member]))[1]
-    assert (row.instruction, row.input, row.output) == ("Translate.", "ev", "house")
-
-
-def test_a_conversation_keeps_all_its_turns() -> None:
-    said = (("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello."), *ASKED)
-    (row,) = parse_json("x.json", json.dumps([{"messages": turns(*said)}]))[1]
-    assert row.messages == said
-    assert (row.instruction, row.output) == (PLAIN.instruction, PLAIN.output)
-
-
-def test_a_system_turn_alone_makes_it_a_conversation() -> None:
-    said = (("system", "Be brief."), *ASKED)
-    (row,) = parse_json("x.json", json.dumps([{"messages": turns(*said)}]))[1]
-    assert row.messages == said
+# ---- as written -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "member",
-    [
-        {"question": "What?", "answer": " "},
-        {"instruction": "", "output": "text"},
-        {"messages": turns(("user", "What?"))},
-        {"messages": turns(("assistant", "Hello."))},
-        {"messages": turns(("user", "a"), ("assistant", "b"), ("assistant", "c"))},
-    ],
-    ids=json.dumps,
+    "number", ["0", "-0.0", "1.0", "1.10", "1e5", "12345678901234567890123", "3.141592653589793238", "NaN", "-Infinity"]
 )
-def test_a_row_without_question_or_answer_is_left_out_and_told(member: dict[str, object]) -> None:
-    found = parse_json_lines("x.jsonl", "\n" + json.dumps(member))
-    assert found == ([], [], ["line 2: a row without a question or an answer"])
+def test_numbers_stay_as_written(number: str) -> None:
+    text = f'[{{"name": "a", "n": {number}}}, {{"name": "b", "n": 1}}]'
+    assert parse_json("x.json", text).records[0].fields[0].value == number
 
 
-@pytest.mark.parametrize(
-    "member",
-    [
-        {"messages": turns(("tool", "x"), ("assistant", "y"))},
-        {"messages": [{"role": ["user"], "content": "x"}, {"role": "assistant", "content": "y"}]},
-        {"messages": [{"role": "user", "content": [{"type": "text"}]}]},
-        {"messages": "none"},
-        {"question": "What?", "answer": {"a": "b"}},
-    ],
-    ids=json.dumps,
-)
-def test_what_only_looks_like_a_row_is_a_record(member: dict[str, object]) -> None:
-    found, rows, _ = parse_json("x.json", json.dumps([member]))
-    assert rows == []
-    assert len(found) == 1
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(values)
+def test_all_numbers_of_a_document_are_in_its_records_or_left_out(value: object) -> None:
+    text = json.dumps({"top": value, "end": 12345.50})
+    found = parse_json("x.json", text)
+    told = [one.value for record in found.records for one in record.fields]
+    assert "12345.5" in told
+    assert found.left_out or all(any(number in value for value in told) for number in numbers(value))
+
+
+def numbers(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [number for member in value.values() for number in numbers(member)]
+    if isinstance(value, list):
+        return [number for member in value for number in numbers(member)]
+    return [json.dumps(value)] if isinstance(value, (int, float)) else []
+
+
+def test_of_a_key_given_twice_the_last_counts_and_the_other_is_told() -> None:
+    text = '{"a": {"x": [1, 2]},\n "b": 5,\n "a": 3,\n "c": 4}'
+    found = parse_json("x.json", text)
+    assert [(one.name, one.value, one.line) for one in found.records[0].fields] == [
+        ("b", "5", 2),
+        ("a", "3", 3),
+        ("c", "4", 4),
+    ]
+    assert found.left_out == (LeftOut((1, 1), "a key given twice", "a"),)
+
+
+def test_half_of_a_surrogate_pair_becomes_a_character_that_can_be_written() -> None:
+    found = parse_json("x.json", '{"a": "\\ud83d\\ude00 \\\\ud800",\n "b": "x\\ud800"}')
+    assert [one.value for one in found.records[0].fields] == ["😀 \\ud800", "x\ufffd"]
+    assert found.left_out == (LeftOut((2, 2), "half of a character", "\\ud800: 1 times"),)
 
 
 # ---- broken files ---------------------------------------------------------------------------------------------------
@@ -213,23 +142,74 @@ def test_broken_json_lines_are_named_by_line_and_column() -> None:
         parse_json_lines("x.jsonl", '{"a": 1}\n\n{"a": }\n')
 
 
-def refusal(parse: Parse, text: str) -> str | None:
-    try:
-        parse("x.json", text)
-    except DocumentError as error:
-        return error.message
-    return None
-
-
-DEPTHS = [100_000, *range(sys.getrecursionlimit() - 150, sys.getrecursionlimit() + 10, 3), 5_000]
-
-
-@pytest.mark.parametrize("parse", [parse_json, parse_json_lines])
+@pytest.mark.parametrize("parse", PARSERS)
 @pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}"), ('[{"a":', "}]")])
-def test_json_nested_too_deeply_is_refused_not_crashed_on(parse: Parse, opens: str, closes: str) -> None:
-    """Just below the limit the parser gets through, and what walks its result must too."""
-    for depth in DEPTHS:
-        text = f'[{{"b":{opens * depth}1{closes * depth}}}]'
-        message = refusal(parse, text)
-        assert message is None or (message.startswith("x.json") and "nested too deeply" in message)
-        assert message is not None or depth < sys.getrecursionlimit()
+def test_what_is_nested_too_deeply_is_refused_not_crashed_on(parse: Parse, opens: str, closes: str) -> None:
+    limit = DEPTH // len([letter for letter in opens if letter in "[{"])
+    for depth in (limit + 3, sys.getrecursionlimit() - 30, sys.getrecursionlimit(), 10_000):
+        message = refusal(parse, f'[{{"b":{opens * depth}1{closes * depth}}}]'.replace(":", ": "))
+        assert message is not None
+        assert "nested too deeply" in message
+    assert refusal(parse, f'[{{"b":{opens * (limit - 3)}1{closes * (limit - 3)}}}]'.replace(":", ": ")) is None
+
+
+def test_deep_values_under_a_key_given_twice_count_too() -> None:
+    deep = "[" * (DEPTH + 5) + "]" * (DEPTH + 5)
+    assert "nested too deeply" in str(refusal(parse_json, f'{{"a": {deep}, "a": 1}}'))
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(text=st.text(alphabet='{}[]:,"\\ \n\tab1-.euNn&*!|>#%\0\ud800é😀') | st.text())
+def test_any_text_gives_records_or_a_typed_error(parse: Parse, text: str) -> None:
+    found: Parsed | str
+    try:
+        found = parse("x", text)
+    except DocumentError as error:
+        found = error.message
+    assert isinstance(found, Parsed) or found.startswith("x:")
+
+
+# ---- YAML -----------------------------------------------------------------------------------------------------------
+
+
+def test_yaml_is_read_as_json_is() -> None:
+    text = "# places\n- name: Ankara\n  plate: 06\n  area: 1.0e3\n  dry: true\n"
+    text += "- name: İzmir\n  plate: 35\n  sea: |\n    warm\n"
+    first, second = parse_yaml("x.yaml", text).records
+    assert (first.subject, first.lines, second.subject) == ("Ankara", (2, 5), "İzmir")
+    assert [(one.name, one.value, one.line) for one in (*first.fields, *second.fields)] == [
+        ("plate", "06", 3),
+        ("area", "1.0e3", 4),
+        ("dry", "true", 5),
+        ("plate", "35", 7),
+        ("sea", "warm\n", 8),
+    ]
+
+
+def test_aliases_stand_for_what_they_name() -> None:
+    text = "base: &b\n  port: 80\nother:\n  - name: x\n    is: *b\n"
+    found = parse_yaml("x.yaml", text).records
+    assert [(one.subject, [field.name for field in one.fields]) for one in found] == [
+        ("base", ["port"]),
+        ("x", ["is.port"]),
+    ]
+
+
+def test_several_documents_in_one_file_are_one_list() -> None:
+    found = parse_yaml("x.yaml", "name: a\nn: 1\n---\nname: b\nn: 2\n").records
+    assert [(one.subject, one.lines) for one in found] == [("a", (1, 2)), ("b", (4, 5))]
+
+
+def test_aliases_cannot_make_a_file_explode() -> None:
+    bomb = "- &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"- &a{level} [{','.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 30)
+    )
+    assert "aliases make it too large" in str(refusal(parse_yaml, bomb))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("a: [1,\n", "x.json:2:1: not valid YAML"), ("a: *b\n", "x.json:1: not valid YAML: no anchor")]
+)
+def test_broken_yaml_is_named_by_its_line(text: str, said: str) -> None:
+    assert str(refusal(parse_yaml, text)).startswith(said)

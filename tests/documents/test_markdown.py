@@ -1,13 +1,27 @@
 """Markdown as CommonMark has it: which lines are headings, where each block stands, what a term is."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from imprint.documents.markdown import parse
-from imprint.documents.types import Block, Section
+from imprint.documents import markdown
+from imprint.documents.types import Block, LeftOut, Parsed, Section
 
 
-def sections(text: str) -> list[Section]:
-    return parse(text)[1]
+def parse(text: str) -> Parsed:
+    return markdown.parse("notes.md", text)
+
+
+def sections(text: str) -> tuple[Section, ...]:
+    return parse(text).sections
+
+
+def texts(text: str) -> list[str]:
+    return [block.text for section in sections(text) for block in section.blocks]
+
+
+def left_out(text: str) -> list[tuple[int, int, str]]:
+    return [(*place.lines, place.reason) for place in parse(text).left_out]
 
 
 def only_block(text: str) -> Block:
@@ -55,8 +69,17 @@ def test_an_indented_heading_is_code() -> None:
     assert only_block("# A\n\n    # not a heading\n").kind == "code"
 
 
-def test_a_fence_that_is_never_closed_runs_to_the_end() -> None:
-    assert only_block("# A\n\n```\n# b\n\ntext\n").kind == "code"
+@pytest.mark.parametrize("fence", ["```", "````", "~~~"])
+def test_a_fence_that_is_never_closed_runs_to_the_end_and_is_reported(fence: str) -> None:
+    text = f"# A\n\n{fence}\n# b\n```sh\n\ntext\n\n"
+    block = only_block(text)
+    assert (block.kind, block.text, block.lines) == ("code", f"{fence}\n# b\n```sh\n\ntext", (3, 7))
+    assert left_out(text) == [(3, 7, "an unclosed fence")]
+
+
+@pytest.mark.parametrize("code", ["```\na\n```", "~~~~\na\n~~~~~  ", "  ```\n  a\n  ```", "    a"])
+def test_a_closed_fence_at_the_end_is_not_reported(code: str) -> None:
+    assert left_out(f"{code}\n\n") == []
 
 
 @pytest.mark.parametrize("text", ["#no space", "####### seven", r"\# escaped", "> # quoted"])
@@ -86,16 +109,35 @@ def test_a_heading_is_plain_text_without_attributes(written: str, name: str) -> 
 
 
 def test_the_title_is_the_front_matters_then_the_first_top_heading() -> None:
-    assert parse("---\ntitle: Leave\n---\n\n# Other\n\ntext\n")[0] == "Leave"
-    assert parse("## Sub\n\n# Leave\n\ntext\n\n# Second\n")[0] == "Leave"
-    assert parse("text\n")[0] == ""
+    assert parse("---\ntitle: Leave\n---\n\n# Other\n\ntext\n").title == "Leave"
+    assert parse('+++\ntitle = "Leave"\n+++\n# Other\n').title == "Leave"
+    assert parse("---\ntitle: 3.10\n---\n").title == "3.10"
+    assert parse("## Sub\n\n# Leave\n\ntext\n\n# Second\n").title == "Leave"
+    assert parse("text\n").title == ""
 
 
-@pytest.mark.parametrize("front", ["title: [1, 2]", "- a\n- b", "title: 'open", "author: me"])
+@pytest.mark.parametrize("front", ["title: [1, 2]", "- a\n- b", "author: me", "", "title: null"])
 def test_a_front_matter_without_a_usable_title_is_skipped(front: str) -> None:
-    title, found = parse(f"---\n{front}\n---\n\ntext\n")
-    assert title == ""
-    assert [block.text for section in found for block in section.blocks] == ["text"]
+    parsed = parse(f"---\n{front}\n---\n\ntext\n")
+    assert (parsed.title, parsed.left_out) == ("", ())
+    assert texts(f"---\n{front}\n---\n\ntext\n") == ["text"]
+
+
+@pytest.mark.parametrize("front", ["a: b\ntitle: 'open", "a: b\ntitle: [", "a: b\nc: d: e", "a: b\n\t- x: y"])
+def test_a_broken_front_matter_is_left_out_and_the_rest_is_read(front: str) -> None:
+    parsed = parse(f"---\n{front}\n---\n\ntext\n")
+    (place,) = parsed.left_out
+    assert (place.lines, place.reason) == ((1, 3 + front.count("\n") + 0), "a broken front matter")
+    assert place.detail.startswith("line ")
+    assert parsed.sections[0].blocks == (Block("paragraph", "text", (5 + front.count("\n"),) * 2),)
+
+
+def test_a_broken_front_matter_in_toml_is_left_out() -> None:
+    assert left_out("+++\ntitle = \n+++\n\ntext\n") == [(1, 3, "a broken front matter")]
+
+
+def test_text_between_two_rules_is_no_front_matter() -> None:
+    assert headings("---\nOnly a line.\n---\n\ntext\n") == [("Only a line.",)]
 
 
 # ---- where things stand ---------------------------------------------------------------------------------------------
@@ -159,17 +201,23 @@ def test_nested_lists_are_one_block() -> None:
 
 def test_a_table_keeps_its_cells_as_written() -> None:
     block = only_block("| Name | Use |\n|:--|--:|\n| `a` | **b** \\| c |\n| d |  |\n")
-    assert block.table == (("Name", "Use"), ("`a`", "**b** | c"), ("d", ""))
+    assert [row.cells for row in block.table] == [("Name", "Use"), ("`a`", "**b** | c"), ("d", "")]
+    assert [row.line for row in block.table] == [1, 3, 4]
     assert block.lines == (1, 4)
+
+
+def test_ragged_rows_are_padded_and_cut() -> None:
+    block = only_block("| a | b |\n|---|---|\n| 1 |\n| 1 | 2 | 3 |\n")
+    assert [row.cells for row in block.table] == [("a", "b"), ("1", ""), ("1", "2")]
 
 
 def test_a_definition_list_gives_terms_and_meanings() -> None:
     block = only_block("`run`\n: One pass.\n\nstage\n: A *part* of the work\n  on two lines.\n: And more.\n")
-    assert block.definitions == (
-        ("run", "One pass."),
-        ("stage", "A *part* of the work\non two lines."),
-        ("stage", "And more."),
-    )
+    assert [(found.term, found.meaning, found.lines) for found in block.definitions] == [
+        ("run", "One pass.", (1, 2)),
+        ("stage", "A *part* of the work\non two lines.", (4, 6)),
+        ("stage", "And more.", (7, 7)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -189,10 +237,240 @@ def test_a_definition_list_gives_terms_and_meanings() -> None:
     ],
 )
 def test_bullets_that_define_their_first_words(bullet: str, found: tuple[str, str]) -> None:
-    assert only_block(f"- {bullet}\n- **Other**: y\n").definitions == (found, ("Other", "y"))
+    definitions = only_block(f"- {bullet}\n- **Other**: y\n").definitions
+    assert [(each.term, each.meaning) for each in definitions] == [found, ("Other", "y")]
 
 
-@pytest.mark.parametrize("bullet", ["plain", "**Bold** words go on", "*Term*: x", "`code`", "see **Term**: x"])
+@pytest.mark.parametrize(
+    "bullet", ["plain", "**Bold** words go on", "*Term*: x", "`code`", "see **Term**: x", "**Term**:"]
+)
 def test_one_other_bullet_makes_it_a_plain_list(bullet: str) -> None:
     block = only_block(f"- **Term**: x\n- {bullet}\n")
     assert (block.kind, block.definitions) == ("bullets", ())
+
+
+def test_items_are_dedented_with_what_is_nested_in_them() -> None:
+    text = "  1. one\n     - inner\n       more\n\n         code\n 10. two\n     lazy\n"
+    block = only_block(text)
+    assert [(item.text, item.lines) for item in block.items] == [
+        ("one\n- inner\n  more\n\n    code", (1, 5)),
+        ("two\nlazy", (6, 7)),
+    ]
+
+
+def test_items_keep_the_tabs_of_their_code() -> None:
+    (item,) = only_block("- make:\n\n  ```make\n  all:\n  \tcc a.c\n  ```\n").items
+    assert item.text == "make:\n\n```make\nall:\n\tcc a.c\n```"
+
+
+def test_task_lists_keep_their_boxes() -> None:
+    assert [item.text for item in only_block("- [ ] open\n- [x] done\n").items] == ["[ ] open", "[x] done"]
+
+
+@pytest.mark.parametrize("text", ["Some words\n:rocket: fast", "Reference\n\n::: package.module\n    :docstring:"])
+def test_a_colon_without_a_space_defines_nothing(text: str) -> None:
+    assert {block.kind for section in sections(text) for block in section.blocks} == {"paragraph"}
+    assert "\n".join(texts(text)).split() == text.split()
+
+
+# ---- text of blocks -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("[a][b]", "[a](http://x.example/y)"),
+        ("[*a* `c`][b]", "[*a* `c`](http://x.example/y)"),
+        ("[b]", "[b](http://x.example/y)"),
+        ("[B][] x", "[B](http://x.example/y) x"),
+        ("![a][b] x", "![a](http://x.example/y) x"),
+        ("[b c] and [a](z)", "[b c](<with space>) and [a](z)"),
+        ("[a][unknown] [x]", "[a][unknown] [x]"),
+        ("`[b]`", "`[b]`"),
+        ("- [b]", "- [b](http://x.example/y)"),
+        ("> [b]", "> [b](http://x.example/y)"),
+    ],
+)
+def test_reference_links_get_their_address(written: str, text: str) -> None:
+    source = f"{written}\n\n[b]: http://x.example/y 'Title'\n[b c]: <with space>\n"
+    assert texts(source) == [text]
+    assert sections(source)[0].blocks[0].lines == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("Press <kbd>Ctrl</kbd>+<kbd>C</kbd>", "Press Ctrl+C"),
+        ("one<br>two<br/>\nthree", "one two\nthree"),
+        ("the <abbr title='x'>API</abbr> <!-- hidden -->here", "the API here"),
+        ("`<br>` and <http://x.example/y>", "`<br>` and <http://x.example/y>"),
+        ("- a <b>b</b>\n- c", "- a b\n- c"),
+        ("- a\n  <!-- hidden -->\n- c", "- a\n  \n- c"),
+        ("<p>One &amp; two</p>\n<p>three</p>", "One & two\nthree"),
+        ("<ul><li>one</li><li>two</li></ul>", "- one\n- two"),
+        ("<table><tr><th>a</th><th>b</th></tr>\n<tr><td>1</td><td>2</td></tr></table>", "a | b\n1 | 2"),
+        ("<pre>\n  a\n    b\n</pre>", "  a\n    b"),
+        ("<style>p {}</style>\n<div>x<!-- y --></div>", "x"),
+    ],
+)
+def test_html_is_plain_text(written: str, text: str) -> None:
+    assert texts(f"{written}\n") == [text]
+
+
+def test_code_is_verbatim() -> None:
+    text = "```html\n<br> [b] <!-- c -->\n```"
+    assert only_block(f"{text}\n\n[b]: y\n").text == text
+
+
+def test_footnotes_follow_the_section_that_first_refers_to_them() -> None:
+    text = "# A\n\na\n\n[^n]: The *note*\n    goes on.\n\n## B\n\nb[^n]\n\n## C\n\nc[^n] [^none]\n"
+    assert [[block.text for block in section.blocks] for section in sections(text)] == [
+        ["a"],
+        ["b[^n]", "[^n]: The *note*\ngoes on."],
+        ["c[^n] [^none]"],
+    ]
+    assert sections(text)[1].blocks[1].lines == (5, 6)
+
+
+def test_a_summary_is_a_heading_until_its_details_end() -> None:
+    text = (
+        "# A\n\na\n\n<details>\n<summary>More <b>words</b></summary>\n\nb\n\n"
+        "<details><summary>Deep</summary>c</details>\n\nd\n\n</details>\n\ne\n"
+    )
+    assert [(section.heading, section.lines, section.blocks[0].text) for section in sections(text)] == [
+        (("A",), (1, 5), "a"),
+        (("A", "More words"), (6, 9), "b"),
+        (("A", "More words", "Deep"), (10, 9 + 1), "c"),
+        (("A", "More words"), (10, 13), "d"),
+        (("A",), (14, 16), "e"),
+    ]
+    assert left_out(text) == []
+
+
+@pytest.mark.parametrize("text", ["{* ../docs/x.py hl[1] *}", '--8<-- "file.md"', '{% include "x" %}', "{{ macro }}"])
+def test_includes_are_text(text: str) -> None:
+    assert texts(text) == [text]
+
+
+def test_admonitions_are_words_and_lines_stay() -> None:
+    text = '# A\n\n!!! warning "Careful"\n    words\n\n    - one\n    - two\n\nafter\n'
+    (section,) = sections(text)
+    assert [(block.kind, block.text, block.lines) for block in section.blocks] == [
+        ("paragraph", "**Careful**", (3, 3)),
+        ("paragraph", "words", (4, 4)),
+        ("bullets", "- one\n- two", (6, 7)),
+        ("paragraph", "after", (9, 9)),
+    ]
+
+
+def test_an_admonition_inside_a_step_stays_in_it() -> None:
+    (item, _) = only_block("1. one\n\n    !!! note\n        careful\n\n2. two\n").items
+    assert [line.strip() for line in item.text.split("\n")] == ["one", "", "**Note**", "careful"]
+
+
+# ---- what is left out -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("- [A](a.md)\n- [B](b/#c)\n  - [C](#c)", "navigation"),
+        ("[Home](/) > [Docs](/docs) > [Here](.)", "navigation"),
+        ("[← a]: x\n\n[Next →](next.md)", "navigation"),
+        ("[![build](http://x.example/b.svg)](http://x.example)\n![cover](c.svg)", "badges"),
+        ("<p align='center'><img src='logo.png'></p>", "badges"),
+        ("<a id='x'></a>", "markup without text"),
+        ("<!-- words -->", "markup without text"),
+        ("<div>\n</div>", "markup without text"),
+    ],
+)
+def test_what_says_nothing_is_left_out(text: str, reason: str) -> None:
+    found = left_out(f"{text}\n\nwords\n")
+    assert [place[2] for place in found] == [reason]
+    assert texts(f"{text}\n\nwords\n") == ["words"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- [A](a.md) does this\n- [B](b.md)",
+        "- [First](https://x.example/first)\n- [Second](https://x.example/second)",
+        "Next: [b](b.md)",
+        "![diagram](d.png) The flow",
+        "[b](b.md) or `c`",
+        "1984",
+    ],
+)
+def test_what_says_something_is_kept(text: str) -> None:
+    assert texts(f"{text}\n") == [text]
+
+
+def test_a_file_of_links_is_navigation() -> None:
+    assert parse("# Contents\n\n- [A](a.md)\n\n## More\n\n- [B](b.md)\n").left_out == (LeftOut((1, 7), "navigation"),)
+
+
+def test_a_change_log_is_left_out_whole() -> None:
+    text = "# Log\n\nAll changes.\n" + "".join(
+        f"\n## [1.{n}.0] - 2024-01-0{n}\n\n### Added\n\n- x\n" for n in (3, 2, 1)
+    )
+    assert parse(text) == Parsed(title="Log", left_out=(LeftOut((1, text.count("\n")), "change log"),))
+    assert markdown.parse("LICENSE.md", "Words.\n").left_out == (LeftOut((1, 1), "licence"),)
+
+
+# ---- any text -------------------------------------------------------------------------------------------------------
+
+PIECES = [
+    *("# ", "## ", "- ", "1. ", "> ", "```", "~~~", "    ", "\t", "\n", "\n\n", "| a | b |\n|---|---|\n", "---\n"),
+    *("[a]", "[a]: b\n", "[a](b)", "![", "](", "[^1]", "[^1]: n\n", "<b>", "<!--", "-->", "<details>", "</details>"),
+    *("<summary>", "</summary>", "!!! note\n", "??? x\n", ":::", "::: tip\n", "///", "/// note\n", "> [!NOTE]\n"),
+    *("**a**: ", "`", "*", "_", "\n: ", "word", "ı", "世", "🙂", "\u202e", "\x00", "\x0b", "\u2028", "&amp;", "===\n"),
+]
+
+
+def check(text: str) -> None:
+    parsed = parse(text)
+    count = text.removesuffix("\n").count("\n") + 1
+    firsts = [section.lines[0] for section in parsed.sections]
+    assert firsts == sorted(firsts)
+    for lines in (
+        *(block.lines for section in parsed.sections for block in section.blocks),
+        *(item.lines for section in parsed.sections for block in section.blocks for item in block.items),
+        *(section.lines for section in parsed.sections),
+        *(place.lines for place in parsed.left_out),
+    ):
+        assert 1 <= lines[0] <= lines[1] <= count, (text, lines)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(st.sampled_from(PIECES), max_size=25).map("".join) | st.text(max_size=200))
+def test_any_text_is_read(text: str) -> None:
+    check(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ">" * 5000 + " deep",
+        "".join(" " * 2 * depth + "- x\n" for depth in range(500)),
+        "- " * 5000 + "x",
+        "[" * 5000 + "x" + "]" * 5000,
+        "![" * 5000,
+        "<div>" + "<a " * 50_000,
+        "<summary>" * 20_000,
+        "<div>" + "<!--" * 50_000,
+        "<details>\n\n" * 2000 + "x",
+        "x" * 1_000_000,
+        "a b " * 250_000,
+        "| a " * 2000 + "|\n" + "|--" * 2000 + "|\n" + "| b\n" * 10,
+        "!!! note\n" * 2000,
+        "".join("    " * depth + "!!! note\n" for depth in range(200)),
+        "!!! " + "a" * 1_000_000,
+        "::: " + "a-" * 400_000 + "%",
+        "---\n" + "a: [" * 2000 + "\n---\ntext\n",
+        "**" * 50_000,
+        "- **" + "a**b " * 20_000 + "\n",
+    ],
+    ids=lambda text: text[:8],
+)
+def test_no_text_is_too_deep_or_too_long(text: str) -> None:
+    check(text)

@@ -57,6 +57,9 @@ def end_token(tokenizer: Any) -> str:
 
 def _tokens(example: Example, tokenizer: Any, end: str) -> Tokens:
     conversation = example.conversation()
+    if len(conversation) == 1:  # plain text: there is no question, and all of it is learned
+        ids = tokenizer(conversation[0]["content"] + end, add_special_tokens=False).input_ids
+        return Tokens(ids, ids)
     prompt = tokenizer.apply_chat_template(conversation[:-1], tokenize=False, add_generation_prompt=True)
     answer = conversation[-1]["content"].strip()
     before = tokenizer(prompt, add_special_tokens=False).input_ids

@@ -35,9 +35,11 @@ class Example(BaseModel):
     """The whole conversation as (role, content) where it has more than one turn."""
 
     def conversation(self) -> list[dict[str, str]]:
-        """The example as chat messages, the answer last."""
+        """The example as chat messages, the answer last; only the answer where the example is plain text."""
         if self.messages:
             return [{"role": role, "content": content} for role, content in self.messages]
+        if self.kind == "text":
+            return [{"role": "assistant", "content": self.output}]
         question = f"{self.instruction}\n\n{self.input}" if self.input else self.instruction
         return [{"role": "user", "content": question}, {"role": "assistant", "content": self.output}]
 
@@ -51,10 +53,11 @@ class Example(BaseModel):
 
 def read_examples(file: Path) -> list[Example]:
     """Read a dataset file. Raises DatasetError naming file and line where a line is not an example."""
-    return list(_read(file))
+    return list(stream_examples(file))
 
 
-def _read(file: Path) -> Iterator[Example]:
+def stream_examples(file: Path) -> Iterator[Example]:
+    """The same, one after the other."""
     with file.open(encoding="utf-8") as stream:
         for number, line in enumerate(stream, start=1):
             try:

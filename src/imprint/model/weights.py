@@ -9,10 +9,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from imprint import environment
 from imprint.base import Base
+from imprint.errors import BaseError
 
 
-def load(found: Base, adapter: Path, *, four_bit: bool, dequantize: bool) -> tuple[Any, Any]:
-    """The base with its adapter on, and the tokenizer that the adapter was trained with.
+def load(found: Base, adapter: Path | None, *, four_bit: bool, dequantize: bool) -> tuple[Any, Any]:
+    """The base with its adapter on, and the tokenizer that the adapter was trained with; or the base as it is.
 
     `four_bit` loads the weights that the training saw. `dequantize` turns those into 16-bit ones (32-bit on the CPU),
     once: an adapter that was trained on a 4-bit base corrects that base's rounding too, so it belongs on the weights
@@ -30,11 +31,23 @@ def load(found: Base, adapter: Path, *, four_bit: bool, dequantize: bool) -> tup
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=torch.bfloat16,
         )
-    model: Any = AutoModelForCausalLM.from_pretrained(
-        found.source, dtype=dtype, quantization_config=quantized, device_map="auto" if on_gpu else None
+    model: Any
+    model, loaded = AutoModelForCausalLM.from_pretrained(
+        found.source,
+        dtype=dtype,
+        quantization_config=quantized,
+        device_map="auto" if on_gpu else None,
+        output_loading_info=True,
     )
+    if missing := sorted(loaded["missing_keys"]):  # they would be random, and nothing would say so
+        raise BaseError(
+            f"The weights of {found.label} are not whole: {missing[0]} and {len(missing) - 1} more are missing.",
+            hint="fetch or save the model again, or take another base",
+        )
     if four_bit and dequantize:
         model = model.dequantize().to(dtype)
         model.config.quantization_config = None
+    if adapter is None:
+        return model.eval(), AutoTokenizer.from_pretrained(found.source)
     model = PeftModel.from_pretrained(model, str(adapter)).eval()
     return model, AutoTokenizer.from_pretrained(adapter)
