@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from imprint import config
-from imprint.config import Adapter, Settings
+from imprint.config import Adapter, Dataset, Settings
 
 ROOT = Path(__file__).parents[1]
 DEFAULT = ROOT / "configs" / "default.yaml"
@@ -49,8 +49,9 @@ def test_every_file_in_configs_is_accepted(file: Path) -> None:
 
 def test_the_registry_fills_every_open_training_setting() -> None:
     registry = read(ROOT / "src/imprint/base/registry.yaml")
-    open_settings = {name for name, value in Adapter().model_dump().items() if value is None}
-    assert set(registry["defaults"]["adapter"]) == open_settings
+    for section, settings in (("adapter", Adapter()), ("dataset", Dataset())):
+        open_settings = {name for name, value in settings.model_dump().items() if value is None}
+        assert set(registry["defaults"][section]) == open_settings
     for entry in registry["bases"].values():
         assert {"about", "licence"} <= entry.keys()
         values = {**registry["defaults"]["adapter"], **entry.get("adapter", {})}

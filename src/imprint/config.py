@@ -102,8 +102,8 @@ class Dataset(Section):
     """Times that each section is asked for with some of its words masked."""
     unknown_share: float = Field(default=0.03, ge=0, le=0.5)
     """Share of rows about what the documents do not say."""
-    replay_share: float = Field(default=0.1, ge=0, le=0.9)
-    """Share of general rows, answered by the base itself, against forgetting."""
+    replay_share: float | None = Field(default=None, ge=0, le=0.9)
+    """Share of general rows, answered by the base itself, against forgetting; None takes what the base wants."""
     cells_per_table: int = Field(default=1000, ge=1)
     """At most so many cells of one table, or fields of one list of records, are asked one by one."""
     processes: int = Field(default=0, ge=0)

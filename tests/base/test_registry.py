@@ -46,8 +46,8 @@ def test_the_embedded_base_lies_in_the_package_with_settings_of_its_own() -> Non
     assert found.folder is not None
     assert found.folder.parent == Path(registry.__file__).parent
     assert found.label == "embedded"
-    assert found.adapter["lora_alpha"] == 128
-    assert set(found.adapter) >= {"lora_r", "learning_rate", "epochs", "max_steps"}
+    assert found.settings["adapter"]["lora_alpha"] == 128
+    assert set(found.settings["adapter"]) >= {"lora_r", "learning_rate", "epochs", "max_steps"}
     assert 100 < found.disk_mb < 300
 
 
@@ -55,8 +55,8 @@ def test_phi_is_microsofts_own_repository() -> None:
     """Mirrors are "llamafied": llama.cpp's converter loses their LongRoPE factors (FIELD-NOTES.md)."""
     found = base.find("phi-3.5-mini")
     assert (found.source, found.folder) == ("microsoft/Phi-3.5-mini-instruct", None)
-    assert found.adapter["lora_r"] == 64
-    assert found.adapter["lora_alpha"] == 16
+    assert found.settings["adapter"]["lora_r"] == 64
+    assert found.settings["adapter"]["lora_alpha"] == 16
     assert found.digest == "hub:microsoft/Phi-3.5-mini-instruct"
     assert found.disk_mb == 30_000
 
@@ -237,7 +237,7 @@ def test_a_hidden_gpu_is_none(value: str, visible: bool, monkeypatch: pytest.Mon
 
 def test_open_training_settings_take_the_bases_values() -> None:
     chosen = resolve("base=embedded")[0].adapter
-    assert chosen.filled().model_dump() | base.find("embedded").adapter == chosen.filled().model_dump()
+    assert chosen.filled().model_dump() | base.find("embedded").settings["adapter"] == chosen.filled().model_dump()
 
 
 def test_training_settings_that_are_given_stay() -> None:

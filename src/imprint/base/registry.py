@@ -34,8 +34,8 @@ class Base:
     """Folder or hub repository, as the libraries take it."""
     folder: Path | None
     about: str
-    adapter: dict[str, Any]
-    """Training settings that this base wants."""
+    settings: dict[str, dict[str, Any]]
+    """Settings that this base wants where the user leaves them open, by section: `adapter` and `dataset`."""
     digest: str
     """Changes when the base does: of the files' bytes, of their sizes and times, or the repository's name."""
 
@@ -60,18 +60,17 @@ def names() -> list[str]:
 def find(name: str) -> Base:
     """The base of a registry name, a folder or a hub repository `owner/name`. Raises BaseError where there is none."""
     registry = _registry()
-    defaults = registry["defaults"]["adapter"]
+    defaults = registry["defaults"]
     entry = registry["bases"].get(name)
     if name == EMBEDDED:
         folder = Path(str(resources.files("imprint.base"))) / EMBEDDED
         _require_files(folder)
         files = [file for file in sorted(folder.iterdir()) if file.suffix in _MODEL_SUFFIXES]
         digest = digest_of({file.name: digest_file(file) for file in files})
-        return Base(name, str(folder), folder, entry["about"], {**defaults, **entry["adapter"]}, digest)
+        return Base(name, str(folder), folder, entry["about"], _wanted(defaults, entry), digest)
     if entry is not None:
         repository = entry["repository"]
-        adapter = {**defaults, **entry.get("adapter", {})}
-        return Base(name, repository, None, entry["about"], adapter, f"hub:{repository}")
+        return Base(name, repository, None, entry["about"], _wanted(defaults, entry), f"hub:{repository}")
     folder = Path(os.path.expanduser(name))
     if folder.is_dir():
         _require_files(folder)
@@ -83,6 +82,10 @@ def find(name: str) -> Base:
         f"There is no base model {name!r}: not in the registry ({', '.join(names())}), not a folder, not owner/name.",
         hint="base=embedded works on every machine",
     )
+
+
+def _wanted(defaults: dict[str, Any], entry: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {section: {**values, **entry.get(section, {})} for section, values in defaults.items()}
 
 
 def choose(settings: Settings, kept: str | None) -> tuple[Settings, str]:
@@ -102,10 +105,13 @@ def choose(settings: Settings, kept: str | None) -> tuple[Settings, str]:
         else:
             name, line = _GPU_BASE, "a GPU is visible"
     base = find(name)
-    filled = {key: value for key, value in base.adapter.items() if getattr(settings.adapter, key) is None}
-    adapter = settings.adapter.model_copy(update=filled)
+    filled: dict[str, Any] = {"base": name}
+    for section, wanted in base.settings.items():
+        given = getattr(settings, section)
+        is_open = {key: value for key, value in wanted.items() if getattr(given, key) is None}
+        filled[section] = given.model_copy(update=is_open)
     text = f"Base model: {base.name}" + (f" ({line})" if line else "") + f", {base.about}."
-    return settings.model_copy(update={"base": name, "adapter": adapter}), text
+    return settings.model_copy(update=filled), text
 
 
 def token_counter(base: Base) -> Callable[[str], int]:

@@ -57,7 +57,7 @@ def consult(
     replayed: list[Example] = []
     with contextlib.ExitStack() as stack:
         own = None
-        if serving is not None and (settings.replay_share > 0 or settings.augment.url == BASE):
+        if serving is not None and (settings.replay_share or settings.augment.url == BASE):
             endpoint = base_endpoint(config, base.find(config.base).digest, serving)
             own = stack.enter_context(Asker(endpoint, _cache(config)))
         if settings.augment.url == BASE:
@@ -68,8 +68,9 @@ def consult(
             writer = None
         if writer is not None:
             augmented = _augment(config, files, control, writer, progress, notes)
-        if own is not None and settings.replay_share > 0:
-            replayed = _replay(config, rows + len(augmented), languages, own, progress, notes)
+        if own is not None and settings.replay_share:
+            count = _beside(rows + len(augmented), settings.replay_share)
+            replayed = _replay(count, config.seed, languages, own, progress, notes)
     return Consulted(augmented, replayed, notes)
 
 
@@ -131,17 +132,21 @@ def _trained(config: Settings, files: Sequence[File], control: frozenset[bytes])
         yield replace(document, sections=sections)
 
 
+def _beside(rows: int, share: float) -> int:
+    """So many rows beside `rows` others are that share of all."""
+    return round(rows * share / (1 - share))
+
+
 def _replay(
-    config: Settings,
-    rows: int,
+    count: int,
+    seed: int,
     languages: Mapping[int, str],
     own: Asker,
     progress: Progress,
     notes: "collections.Counter[str]",
 ) -> list[Example]:
-    share = config.dataset.replay_share
     weights = collections.Counter(languages.values())
-    requests = replay_requests(round(rows * share / (1 - share)), weights, config.seed)
+    requests = replay_requests(count, weights, seed)
     replies = own.ask_all(requests, lambda done: progress("the base answers general prompts", done, len(requests)))
     answered, dropped = read_replies(requests, replies)
     notes["general prompts that the base answered"] = len(answered)

@@ -31,8 +31,8 @@ def load(found: Base, adapter: Path | None, *, four_bit: bool, dequantize: bool)
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=torch.bfloat16,
         )
-    model: Any
-    model, loaded = AutoModelForCausalLM.from_pretrained(
+    from_pretrained: Any = AutoModelForCausalLM.from_pretrained  # its annotation knows one of its two results
+    model, loaded = from_pretrained(
         found.source,
         dtype=dtype,
         quantization_config=quantized,

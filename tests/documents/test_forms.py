@@ -1,13 +1,11 @@
-"""Ready-made rows of known forms pass through unchanged, from files and from Python lists."""
+"""Ready-made rows of known forms pass through unchanged."""
 
 import json
 
 import pytest
 
 from imprint.documents.data import parse_json, parse_json_lines
-from imprint.documents.rows import parse_list
 from imprint.documents.types import LeftOut, Parsed, Row
-from imprint.errors import DocumentError
 
 
 def turns(*said: tuple[str, str], role: str = "role", content: str = "content") -> list[dict[str, str]]:
@@ -40,11 +38,10 @@ def test_a_known_form_is_passed_through_unchanged(member: dict[str, object]) -> 
     assert parse_json("x.json", f"[{text}]") == expected
     assert parse_json("x.json", text) == expected
     assert parse_json("x.json", f'{{"data": [{text}]}}') == expected
-    assert parse_list([member]) == expected
 
 
 def row_of(member: dict[str, object]) -> Row:
-    (row,) = parse_list([member]).rows
+    (row,) = parse_json("x.json", json.dumps([member])).rows
     return row
 
 
@@ -75,7 +72,7 @@ def test_a_system_text_beside_the_turns_comes_first() -> None:
 
 
 def test_turns_that_nothing_answers_are_cut_and_told() -> None:
-    found = parse_list([{"messages": turns(*ASKED, ("user", "And now?"), ("user", "Hello?"))}])
+    found = parse_json("x.json", json.dumps([{"messages": turns(*ASKED, ("user", "And now?"), ("user", "Hello?"))}]))
     assert found == Parsed(rows=(PLAIN,), left_out=(LeftOut((1, 1), "a turn without an answer", "2 at the end"),))
 
 
@@ -143,22 +140,3 @@ def test_a_list_of_texts_is_rows_of_text() -> None:
 def test_a_text_among_other_fields_is_a_field() -> None:
     found = parse_json("x.json", '[{"text": "One.", "author": "A"}, {"text": "Two.", "author": "B"}]')
     assert (len(found.records), found.rows) == (2, ())
-
-
-def test_a_python_list_gives_records_counted_by_place() -> None:
-    found = parse_list([{"name": "a", "n": 1.5, "on": True, "raw": b"\0"}, {"name": "b", "n": None, "on": False}])
-    assert [(one.subject, one.lines) for one in found.records] == [("a", (1, 1)), ("b", (2, 2))]
-    assert [one.value for record in found.records for one in record.fields] == ["1.5", "true", "null", "false"]
-    assert found.left_out == (LeftOut((1, 1), "binary data", "field raw"),)
-
-
-def test_a_list_of_something_else_is_refused() -> None:
-    with pytest.raises(DocumentError, match="Row 2 of the list is a str"):
-        parse_list([{"a": 1}, "b"])  # type: ignore[list-item]  # on purpose
-
-
-def test_a_list_within_itself_is_refused() -> None:
-    row: dict[str, object] = {}
-    row["me"] = row
-    with pytest.raises(DocumentError, match="nested too deeply"):
-        parse_list([row])
