@@ -9,6 +9,8 @@ FROM ${BASE_IMAGE}
 ARG ACCELERATOR=toolkit
 # Where torch's CPU wheel is, for images without CUDA.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# documents: the image also reads PDF, HTML, DOCX, PPTX and EPUB.
+ARG EXTRAS=
 # The image runs on other CPUs than the one that built it.
 ARG LLAMA_CMAKE_ARGS=-DGGML_NATIVE=OFF
 
@@ -26,7 +28,7 @@ RUN apt-get update \
 WORKDIR /app
 
 # The packages before the sources: a change in the code costs seconds, not this layer.
-COPY requirements.txt requirements-cpu.txt ./
+COPY requirements.txt requirements-cpu.txt requirements-documents.txt ./
 COPY scripts/setup.sh scripts/llama-cpp.cmake scripts/
 ENV VENV=/opt/venv
 RUN scripts/setup.sh --packages \

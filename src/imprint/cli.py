@@ -186,7 +186,7 @@ def _foresee(call: Call, place: str | None) -> None:
     from imprint import pipeline
     from imprint.dataset.card import short_form
     from imprint.dataset.explaining import explain
-    from imprint.dataset.making import dry_run
+    from imprint.dataset.making import dry_run, warnings_of
     from imprint.runs import Event
 
     settings, base = pipeline.resolve(call.settings)
@@ -201,6 +201,8 @@ def _foresee(call: Call, place: str | None) -> None:
             return
         with dry_run(settings, progress) as (summary, _):
             counts = summary.counts()
+            for warning in warnings_of(summary):
+                notify(Event("note", "dataset", warning))
     call.result({"counts": counts}, "\n".join(short_form(counts)))
 
 

@@ -12,7 +12,7 @@ import pytest
 from imprint import base, dataset
 from imprint.config import Settings
 from imprint.dataset import Example, read_examples, writing
-from imprint.errors import DatasetError, DocumentError
+from imprint.errors import DatasetError, DocumentError, SettingsError
 from imprint.runs import Event, Run
 
 Write = Callable[..., Path]
@@ -506,3 +506,22 @@ def test_progress_and_a_summary_are_told(write: Write, settings: Any, new_run: C
     dataset.run(settings(write({"a.md": "# A\n\ntext\n"})), run)
     assert [event.kind for event in events] == ["progress", "progress", "note"]
     assert events[-1].text == "1 facts of 1 documents, 6 rows"
+
+
+def test_what_could_not_be_read_or_was_guessed_is_told_at_once(
+    write: Write, settings: Any, new_run: Callable[..., Run]
+) -> None:
+    events: list[Event] = []
+    run = new_run()
+    run.notify = events.append
+    text = "# Yemek\n\n## Çorba\n\nŞehriyeli çorba ılık içilir; ığdır usulü değil, İzmir usulüdür. Üç öğün yenir.\n"
+    dataset.run(settings(write({"a.md": text.encode("windows-1254"), "b.json": "[1,"})), run)
+    notes = [event.text for event in events if event.kind == "note"]
+    assert any(note.startswith("left out: b.json:1:") for note in notes)
+    assert any(note.startswith("a.md: read as ") for note in notes)
+
+
+def test_a_kind_that_there_is_not_is_a_problem_of_the_settings(write: Write, prepare: Prepare) -> None:
+    with pytest.raises(SettingsError) as caught:
+        prepare(write({"a.md": TURKISH}), "dataset.kinds=[sections]")
+    assert caught.value.problems == ["dataset.kinds: there is no kind 'sections'; did you mean section?"]

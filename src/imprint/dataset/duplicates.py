@@ -116,6 +116,10 @@ class Questions:
         """A number that questions with the same answer share."""
         return self._answered[place]
 
+    def are_of_one_fact(self, one: int, other: int) -> bool:
+        """Whether both name the same fact."""
+        return self._facts[one] == self._facts[other] != 0
+
     def same(self) -> Iterator[list[int]]:
         """Groups of two or more questions that are the same by `question_key`, each in the order they came in."""
         yield from sorted(group.tolist() for group in _groups(np.asarray(self._asked, np.uint64)))

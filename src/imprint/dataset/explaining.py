@@ -27,20 +27,31 @@ class Explanation:
         for split, rows in self.rows.items():
             for row in rows:
                 facts.setdefault(row["fact"], []).append((split, row))
-        for rows_of in facts.values():
+        for rows_of in sorted(facts.values(), key=_innermost_first):
+            rows_of.sort(key=lambda item: (SPLITS.index(item[0]), len(item[1]["instruction"])))
             _, row = rows_of[0]
             first, last = row["source"]["lines"]
             place = " > ".join(row["source"]["heading"])
             lines += ["", f"{row['kind']}, lines {first} to {last}" + (f", {place}" if place else "")]
-            lines += [f"  {split:<10} {' '.join(row['instruction'].split())[:160]}" for split, row in rows_of]
-            lines.append(f"  answer     {' '.join(row['output'].split())[:160]}")
+            lines += [f"  {split:<10} {_shortened(row['instruction'])}" for split, row in rows_of]
+            lines.append(f"  answer     {_shortened(row['output'])}")
         for item in self.left_out:
             first, last = item["lines"]
             detail = f": {item['detail']}" if item["detail"] else ""
             lines += ["", f"left out, lines {first} to {last}: {item['reason']}{detail}"]
         if not facts and not self.left_out:
-            lines += ["", "no example is made from this line: it is empty, a heading alone, or markup"]
+            lines += ["", "no example is made from this line: it is empty, or a heading, which questions below it name"]
         return "\n".join(lines)
+
+
+def _innermost_first(rows: list[tuple[str, dict[str, Any]]]) -> tuple[int, str]:
+    first, last = rows[0][1]["source"]["lines"]
+    return last - first, rows[0][1]["kind"]
+
+
+def _shortened(text: str, most: int = 160) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def explain(config: Settings, place: str, progress: Progress) -> Explanation:

@@ -2,10 +2,11 @@
 
 import collections
 import contextlib
+import difflib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,17 @@ from imprint.dataset import gathering, writing
 from imprint.dataset.card import Summary, card
 from imprint.dataset.consulting import Serving, consult
 from imprint.dataset.gathering import SPLITS, Gathered, Plan
+from imprint.dataset.kinds import KINDS
 from imprint.dataset.leaks import remove_leaks
 from imprint.dataset.writing import Written
-from imprint.documents import Found, LeftOut
-from imprint.errors import DatasetError
+from imprint.documents import UNREADABLE, Found, LeftOut
+from imprint.errors import DatasetError, SettingsError
 from imprint.runs import write_atomically
 
 _CONTROL_SHARE = 0.02  # of all sections, at most
 _FEWEST_WORDINGS = 3  # of a short answer, however many short answers there are
 _SHORT_SHARE = 0.5  # of the answers' tokens that short answers may have
+_MOST_WARNINGS = 10
 _MOST_KEPT = 200  # places left out that the card lists
 ENTRIES = "entries"
 """The folder of rows on their way; removed at the end."""
@@ -44,6 +47,7 @@ def dry_run(config: Settings, progress: Progress) -> Iterator[tuple[Summary, Pat
 
 def make(config: Settings, folder: Path, progress: Progress, serving: Serving | None = None) -> Summary:
     """Make the dataset in `folder`. Documents, settings and seed decide its bytes, not the number of processes."""
+    _require_known(config.dataset.kinds)
     found = documents.find(config.documents)
     entries = folder / ENTRIES
     shutil.rmtree(entries, ignore_errors=True)
@@ -90,6 +94,26 @@ def make(config: Settings, folder: Path, progress: Progress, serving: Serving | 
     )
     write_atomically(folder / "card.md", card(summary))
     return summary
+
+
+def warnings_of(summary: Summary) -> list[str]:
+    """What somebody should see at once: the first documents that could not be read, and encodings that were guessed."""
+    unread = [f"left out: {item.detail}" for _, item in summary.left_out if item.reason == UNREADABLE]
+    told = [*unread, *summary.warnings]
+    more = len(told) - _MOST_WARNINGS
+    return told[:_MOST_WARNINGS] + ([f"and {more} more warnings; card.md has them"] if more > 0 else [])
+
+
+def _require_known(kinds: Sequence[str]) -> None:
+    """Raise SettingsError for a kind of fact that there is not."""
+    problems = []
+    for kind in kinds:
+        if kind not in KINDS:
+            near = difflib.get_close_matches(kind, KINDS, n=1)
+            guess = f"; did you mean {near[0]}?" if near else ""
+            problems.append(f"dataset.kinds: there is no kind {kind!r}{guess}")
+    if problems:
+        raise SettingsError(problems, hint=f"the kinds are {', '.join(KINDS)}")
 
 
 class _LeftOut:

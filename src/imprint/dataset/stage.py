@@ -37,7 +37,7 @@ def run(config: Settings, run: Run, serving: Callable[[], AbstractContextManager
 
     Raises DatasetError where the documents hold nothing to ask.
     """
-    from imprint.dataset.making import ENTRIES, make
+    from imprint.dataset.making import ENTRIES, make, warnings_of
 
     with run.record(_STAGE, inputs=inputs(config, run), settings=settings(config), seed=config.seed) as record:
         record.temporary.append(ENTRIES)
@@ -50,6 +50,6 @@ def run(config: Settings, run: Run, serving: Callable[[], AbstractContextManager
         run.notify(
             Event("note", _STAGE, "{facts} facts of {documents} documents, {train} rows".format_map(record.counts))
         )
-        for warning in summary.warnings:
+        for warning in warnings_of(summary):
             run.notify(Event("note", _STAGE, warning))
     return run.complete(_STAGE)

@@ -8,7 +8,7 @@ A document keeps where each of its parts stands (heading path, line span), so th
 
 from imprint.documents.files import Found, digests, find
 from imprint.documents.reading import read
-from imprint.documents.refusals import left_out_for
+from imprint.documents.refusals import UNREADABLE, left_out_for
 from imprint.documents.types import (
     Block,
     BlockKind,
@@ -30,6 +30,7 @@ from imprint.documents.types import (
 from imprint.documents.walk import File
 
 __all__ = [
+    "UNREADABLE",
     "Block",
     "BlockKind",
     "Definition",

@@ -10,6 +10,8 @@ from imprint.errors import DocumentError
 
 WHOLE: Lines = (0, 0)
 """The lines of a file that is left out as a whole."""
+UNREADABLE = "it cannot be read"
+"""The reason of a document that is left out for an error."""
 _PLACE = re.compile(r"^.*?:(\d+)(?::\d+)?: ")
 
 
@@ -31,7 +33,7 @@ def unreadable(name: str, path: Path, error: OSError) -> DocumentError:
     return DocumentError(f"{name} cannot be read: {error.strerror}.", hint=f"chmod u+r {path}, or take it out")
 
 
-def left_out_for(error: DocumentError, reason: str = "it cannot be read") -> LeftOut:
+def left_out_for(error: DocumentError, reason: str = UNREADABLE) -> LeftOut:
     """What the card says of a document that was left out for an error, with the line that the error names."""
     place = _PLACE.match(error.message)
     lines = (int(place[1]), int(place[1])) if place else WHOLE
