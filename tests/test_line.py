@@ -76,7 +76,7 @@ def test_every_stage_leaves_what_the_design_names(made: tuple[Path, "subprocess.
     assert manifest["versions"]["torch"]
     assert manifest["seconds"] > 0
     assert manifest["peak_memory_mb"] > 0
-    assert manifest["settings"]["adapter"]["lora_r"] == 64
+    assert manifest["settings"]["adapter"]["lora_r"] == 16
 
 
 def test_the_gguf_says_of_itself_what_other_runtimes_need(

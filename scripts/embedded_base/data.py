@@ -15,8 +15,8 @@ from .episodes import Episode, Generator
 from .reading import split_sections
 from .words import WordLists
 
-PROSE_SHARE = 0.27
-"""The share of windows that hold prose; the others hold episodes."""
+PROSE_SHARE = {1: 0.27, 2: 0.12}
+"""The share of windows that hold prose, by phase of the training; the others hold episodes."""
 ANSWER_WEIGHT = 3.0
 """How much more an answer counts that can be known from what stands before it."""
 _PROSE_CHARACTERS = 2400
@@ -37,8 +37,8 @@ class Corpus:
         sections = [section for document in documents for section in split_sections(document)]
         return cls(documents, texts.read_translations(cache), WordLists(texts.wordnet_folder(cache)), sections)
 
-    def generator(self, seed: str) -> Generator:
-        return Generator(self.lists, self.sections, self.translations, seed)
+    def generator(self, seed: str, phase: int = 1) -> Generator:
+        return Generator(self.lists, self.sections, self.translations, seed, phase)
 
     def tokenizer_texts(self) -> Iterator[str]:
         """The mix the tokenizer is trained on: prose, episodes, and the other languages twice."""
@@ -72,13 +72,14 @@ class Corpus:
 class Windows:
     """Batches of windows by step number: the same step always gives the same batch."""
 
-    def __init__(self, corpus: Corpus, tokenizer: PreTrainedTokenizerBase, seed: int) -> None:
+    def __init__(self, corpus: Corpus, tokenizer: PreTrainedTokenizerBase, seed: int, phase: int = 1) -> None:
         self.corpus = corpus
+        self.phase = phase
         self.tokenizer = tokenizer
         self.end = tokenizer.eos_token_id
         self.seed = seed
         self.pieces = [Episode(piece) for piece in corpus.prose()]
-        self.templates = corpus.generator("unused")
+        self.templates = corpus.generator("unused", phase)
 
     def chunk(self, number: int, steps: int, batch: int, length: int) -> tuple[np.ndarray, np.ndarray]:
         """Ids (int16) and weights (float16) of shape (steps, batch, length) for the chunk with this number."""
@@ -86,7 +87,7 @@ class Windows:
         order = random.Random(f"{seed}-order")
         self.templates.words.rng.seed(f"{seed}-episodes")
         rows = steps * batch
-        prose = round(rows * PROSE_SHARE)
+        prose = round(rows * PROSE_SHARE[self.phase])
         filled = self._fill(self._prose(order), prose, length) + self._fill(self._episodes(), rows - prose, length)
         order.shuffle(filled)
         ids = np.stack([row for row, _ in filled]).reshape(steps, batch, length)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from .contexts import make_place, make_title, write_context
 from .families import Fact, Kind, make_facts, read_kinds
+from .grids import Grid, grid_drills, make_grid, part_drills, term_drills, write_grid
 from .languages import read_language_kinds
 from .procedures import make_list, make_procedure
 from .reading import Drill, glossary_drills, masked, section_drills, translation_drills
@@ -39,6 +40,7 @@ _MORE = (
     "{a} or {b}: which has the {w} {l}?",
     "Compare the {l} of {a} and {b}: which is {w}?",
 )
+_STANDING_GRIDS = 40
 
 
 @dataclass
@@ -66,17 +68,27 @@ class Generator:
         sections: list[tuple[str, str, list[str]]],
         translations: dict[str, list[tuple[str, str]]],
         seed: str,
+        phase: int = 1,
     ) -> None:
         self.words = Words(lists, seed)
+        self.phase = phase
         self.kinds = read_kinds()
         self.language_kinds = read_language_kinds()
         self.sections = sections
         self.translations = translations
         self.standing = self._make_standing_world(Words(lists, "the standing world"))
+        world = Words(lists, "the standing grids")
+        self.standing_grids: list[Grid] = [make_grid(self.kinds, world, 4) for _ in range(_STANDING_GRIDS)]
         makers: tuple[tuple[int, Callable[[], Episode]], ...] = (
             (38, self.read_facts), (21, self.drill_facts), (13, self.recall_standing), (9, self.drill_listing),
             (9, self.read_section), (4, self.rewrite), (6, self.drill_language),
         )  # fmt: skip
+        if phase == 2:
+            makers = (
+                (26, self.read_grid), (24, self.drill_grid), (70, self.recall_grid), (6, self.read_terms), (5, self.read_part),
+                (8, self.read_facts), (6, self.drill_facts), (4, self.recall_standing), (3, self.drill_listing),
+                (2, self.read_section), (1, self.rewrite), (1, self.drill_language),
+            )  # fmt: skip
         self.weights, self.makers = [weight for weight, _ in makers], [maker for _, maker in makers]
 
     def make(self) -> Episode:
@@ -258,7 +270,42 @@ class Generator:
         context = f"# {kind.plural}\n\n" + " ".join(fact.sentence for fact in every) if words.coin(0.6) else ""
         return self._converse(context, drills, words.rng.randint(4, 8))
 
+    def read_grid(self) -> Episode:
+        """A table, records or the like, then questions in Imprint's own wordings and in statements."""
+        words = self.words
+        grid = make_grid(self.kinds, words, 5)
+        drills = grid_drills(grid, words, 1)
+        return self._converse(write_grid(grid, words), drills, words.rng.randint(4, 9), repeats=False)
+
+    def drill_grid(self) -> Episode:
+        """The same without a source: each fact is told by its first answer, then asked in other words."""
+        words = self.words
+        return self._converse("", grid_drills(make_grid(self.kinds, words, 3), words, 4), words.rng.randint(6, 12))
+
+    def recall_grid(self) -> Episode:
+        """One question about things that never change: it can be answered from the weights alone."""
+        words = self.words
+        wordings, answer = words.rng.choice(grid_drills(words.rng.choice(self.standing_grids), words, 1))
+        episode = Episode()
+        self._turn(episode, "phi", wordings[0], answer, is_known=True)
+        episode.add("<|endoftext|>")
+        return episode
+
+    def read_terms(self) -> Episode:
+        """A glossary, asked in both directions, with or without its text."""
+        words = self.words
+        text, drills = term_drills(words, 3)
+        return self._converse(text if words.coin(0.5) else "", drills, words.rng.randint(3, 7))
+
+    def read_part(self) -> Episode:
+        """A section of real prose asked as a whole, or restored from gaps, with or without its text."""
+        words = self.words
+        text, drills = part_drills(words.rng.choice(self.sections), words, 3)
+        return self._converse(text if words.coin(0.6) else "", drills, words.rng.randint(2, 4))
+
     def _form(self) -> str:
+        if self.phase == 2 and self.words.coin(0.7):  # what fine-tuning uses
+            return "phi"
         return self.words.rng.choices(("phi", "alpaca", "bare", "question"), (72, 14, 9, 5))[0]
 
     def _turn(self, episode: Episode, form: str, question: str, answer: str, *, is_known: bool) -> None:

@@ -15,6 +15,8 @@ from transformers import GenerationConfig, Phi3Config, Phi3ForCausalLM, PreTrain
 
 from .data import Windows
 
+_NOT_THE_TOKENIZER = ("model.safetensors", "config.json", "generation_config.json", "README.md", "NOTICE")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -36,6 +38,24 @@ class Recipe:
     chunk: int = 100
     """Steps whose windows are made at once."""
     save_every: int = 250
+    phase: int = 1
+    """Which windows are drawn: 1 from nothing, 2 on from the first phase's weights."""
+    autocast: bool = True
+    """Multiply in bfloat16; slower than float32 on a processor without the instructions for it."""
+
+
+SECOND = Recipe(
+    seed=20261121,
+    steps=480,
+    warmup=30,
+    decay=0.6,
+    long_steps=0,
+    muon_rate=0.01,
+    adam_rate=0.0025,
+    save_every=50,
+    phase=2,
+)
+"""The second phase: Imprint's own kinds of question, and requests that are statements."""
 
 
 def make_config(tokenizer: PreTrainedTokenizerBase) -> Phi3Config:
@@ -74,9 +94,11 @@ def make_model(config: Phi3Config, seed: int) -> Phi3ForCausalLM:
 class Trainer:
     """One resumable run; every batch and rate follows from the step's number."""
 
-    def __init__(self, recipe: Recipe, windows: Windows, folder: Path, exports: list[Path]) -> None:
+    def __init__(
+        self, recipe: Recipe, windows: Windows, folder: Path, exports: list[Path], start: Phi3ForCausalLM | None = None
+    ) -> None:
         self.recipe, self.windows, self.folder, self.exports = recipe, windows, folder, exports
-        self.model = make_model(make_config(windows.tokenizer), recipe.seed).train()
+        self.model = (start or make_model(make_config(windows.tokenizer), recipe.seed)).train()
         matrices = [
             weight for name, weight in self.model.named_parameters() if weight.ndim == 2 and "embed" not in name
         ]
@@ -119,7 +141,7 @@ class Trainer:
         torch.save(state, self.folder / "state.pt.new")
         os.replace(self.folder / "state.pt.new", self.folder / "state.pt")
         for export in self.exports:
-            export_model(self.model, self.windows.tokenizer, self.folder / "tokenizer", export)
+            export_model(self.model, self.windows.tokenizer, export)
 
     def train(self) -> None:
         """Run to the recipe's last step."""
@@ -173,20 +195,25 @@ class Trainer:
 
     def _add_gradients(self, ids: torch.Tensor, weights: torch.Tensor, total: torch.Tensor) -> float:
         """Forward and backward over a part of the batch; returns its summed plain loss."""
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.recipe.autocast):
             logits = self.model(input_ids=ids[:, :-1], use_cache=False).logits
         losses = torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
         ((losses * weights[:, 1:].flatten()).sum() / total).backward()
         return losses.detach().sum().item()
 
 
-def export_model(
-    model: Phi3ForCausalLM, tokenizer: PreTrainedTokenizerBase, tokenizer_folder: Path, target: Path
-) -> None:
+def load_model(folder: Path) -> Phi3ForCausalLM:
+    """An exported model, to train on."""
+    model = Phi3ForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model.set_attn_implementation("eager")
+    return model
+
+
+def export_model(model: Phi3ForCausalLM, tokenizer: PreTrainedTokenizerBase, target: Path) -> None:
     """Write a complete model folder in bfloat16, each file replaced at once, so that readers never see half of one."""
     fresh = target.with_name(target.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
-    shutil.copytree(tokenizer_folder, fresh)
+    shutil.copytree(tokenizer.name_or_path, fresh, ignore=shutil.ignore_patterns(*_NOT_THE_TOKENIZER))
     weights = {
         name: weight.to(torch.bfloat16) for name, weight in model.state_dict().items() if name != "lm_head.weight"
     }
