@@ -35,6 +35,7 @@ FRONT_MATTER = re.compile(r"\A---[ \t]*\n.*?\n---[ \t]*\n", re.DOTALL)
 CONTAINER_MARK = re.compile(r"(?:///|:::|!!!|\?\?\?)[^\n]*(?:\n|\Z)")
 JSON_TOKEN = re.compile(r'"(?P<string>(?:[^"\\]|\\.)*)"(?P<colon>\s*:)?|(?P<plain>[-+.\w]+)')
 MEANING = re.compile(r"\n[ ]{0,3}:[ \t]+")  # of a definition list, which this parser takes for a paragraph
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 NOT_A_WORD = re.compile(r"[^\w]+|_+")
 BETWEEN_ANSWERS = " \0 "
 
@@ -191,7 +192,7 @@ def is_covered(unit: Unit, answers: Answers, words: str, code: str) -> bool:
     )
 
 
-def find_reason(unit: Unit, left_out: list[dict]) -> str:
+def find_reason(unit: Unit, left_out: list[dict], words: str) -> str:
     """What the run says about the place, or about the field of the same name."""
     first, last = unit.lines
     for entry in left_out:
@@ -201,6 +202,9 @@ def find_reason(unit: Unit, left_out: list[dict]) -> str:
         is_field = unit.key and not entry["reason"].startswith("an empty")
         if is_field and re.search(rf"(?<!\w){re.escape(unit.key)}(?!\w)", entry.get("detail", "")):
             return entry["reason"]
+    sentences = [words_of(sentence) for text in unit.texts for sentence in SENTENCE_END.split(text)]
+    if all(f" {sentence} " in words for sentence in sentences if sentence):
+        return "all of it, but over several answers"
     return "no reason known"
 
 
@@ -223,7 +227,9 @@ def measure(folder: Path, settings: list[str], listed: int) -> None:
                 covered[unit.kind] += 1
             else:
                 text = " | ".join(" ".join(text.split()) for text in unit.texts)
-                missing[unit.kind, find_reason(unit, left_out[name])].append(f"{name}:{unit.lines[0]}: {text[:90]}")
+                missing[unit.kind, find_reason(unit, left_out[name], words)].append(
+                    f"{name}:{unit.lines[0]}: {text[:90]}"
+                )
     for kind in sorted(found):
         against(f"{folder.name}: {found[kind]} {kind}", 100 * covered[kind] / found[kind], LIMIT, "%", at_least=True)
     for (kind, reason), places in sorted(missing.items()):

@@ -89,7 +89,7 @@ class Dataset(Section):
     """How sections become examples."""
 
     wordings: int = Field(default=6, ge=1, le=12)
-    """Wordings of each fact that are trained on; one of another family is held out."""
+    """Wordings of each fact that are trained on, half as many of its other sides; one of another family is held out."""
     validation_share: float = Field(default=0.15, ge=0, lt=1)
     """Share of the held-out wordings that watch the training; the others test the model."""
     max_answer_tokens: int = Field(default=384, ge=16)

@@ -29,3 +29,17 @@ def test_near_the_limit_the_tokenizer_decides() -> None:
 
 def test_an_answer_is_never_longer_than_a_row() -> None:
     assert Lengths(len, answer=500, row=200).answer == 200
+
+
+def test_two_texts_fit_together_as_they_do_in_one() -> None:
+    measure = lengths()
+    question, answer = "What does the guide say about retries? " * 3, "A request is sent again, `n` times. " * 9
+    whole = base.token_counter(base.find("embedded"))(question + answer)
+    for most in (whole // 2, whole - 1, whole, whole + 1, 2 * whole):
+        assert measure.fit_together(question, answer, most) == measure.fits(question + answer, most) == (whole <= most)
+
+
+def test_an_estimate_that_was_noted_is_the_one_given() -> None:
+    measure = lengths()
+    measure.note("Of two texts.", 99)
+    assert measure.estimate("Of two texts.") == 99

@@ -432,11 +432,11 @@ def test_short_answers_have_at_most_half_of_the_tokens_where_wordings_can_be_spa
     words = "".join(f"Term{n}\n: meaning number {n} of a long list of them\n\n" for n in range(200))
     text = f"# Guide\n\n## Words\n\n{words}## Other\n\n{'A sentence of the document. ' * 30}\n"
     kinds = "dataset.kinds=[definition_reverse,section]"
-    run = prepare(write({"a.md": text}), kinds)
+    run = prepare(write({"a.md": text}), kinds, "dataset.wordings=12")
     train = rows(run)["train"]
     per_fact = collections.Counter(row.fact for row in train if row.kind == "definition_reverse")
     assert set(per_fact.values()) == {3}
-    assert {6} == set(collections.Counter(row.fact for row in train if row.kind == "section").values())
+    assert {8} == set(collections.Counter(row.fact for row in train if row.kind == "section").values())
     assert "wordings of short answers, for balance" in (run.folder("dataset") / "card.md").read_text()
 
 

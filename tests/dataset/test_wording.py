@@ -69,3 +69,24 @@ def test_braces_in_a_document_are_text() -> None:
 def test_a_language_without_wordings_gets_english_ones() -> None:
     assert wordings_of("xx") == wordings_of("en")
     assert {"en", "tr", "ta", "de", "es", "fr", "pt", "ar", "zh", "hi"} <= set(languages())
+
+
+@pytest.mark.parametrize("key", ["100 %s", "a\0b", ""])
+def test_what_would_disturb_the_filling_in_is_text(key: str) -> None:
+    worded = put_into_words(fact(key=key), scope())
+    assert worded.trained[0] == f"What is the default of {key}?"
+    assert len(worded.trained) == 6
+
+
+def test_a_fact_may_have_fewer_wordings_than_the_settings_say() -> None:
+    few = Fact("cell", fact().slots, "", ("Guide",), (1, 1), "place", 2)
+    worded, usual = put_into_words(few, scope()), put_into_words(fact(), scope())
+    assert worded.trained == usual.trained[:2]
+    assert worded.held_out == usual.held_out
+
+
+def test_the_other_side_of_a_fact_gets_half_the_wordings() -> None:
+    slots = {"title": "G", "column": "c", "value": "v", "row": "r", "key": "k"}
+    reverse = Fact("cell_reverse", slots, "", ("G",), (1, 1), "p")
+    assert len(put_into_words(reverse, scope()).trained) == 3
+    assert len(put_into_words(reverse, scope(wordings=1)).trained) == 1

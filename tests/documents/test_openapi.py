@@ -169,6 +169,7 @@ def test_every_schema_is_a_record_of_its_properties(shop: Parsed) -> None:
     (item,) = [record for record in shop.records if record.subject == "Item"]
     assert item.heading == ("components", "schemas")
     assert found(shop, "Item") == {
+        "type": "object",
         "description": "A thing on sale.",
         "name": "string, required. What it is called. For example: cup.",
         "parts": "array of Item.",
@@ -183,6 +184,7 @@ def test_every_schema_is_a_record_of_its_properties(shop: Parsed) -> None:
 def test_what_an_operation_says_beside_is_a_record_of_it(shop: Parsed) -> None:
     assert found(shop, "PUT /items/{id}") == {
         "security": "oauth (write, read), key",
+        "example body": '```json\n{\n  "name": "cup"\n}\n```',
         "deprecated": "true",
         "responses.200.links.next.operationId": "nextItem",
     }
@@ -190,13 +192,48 @@ def test_what_an_operation_says_beside_is_a_record_of_it(shop: Parsed) -> None:
     assert found(shop, "oauth") == {"type": "oauth2", "x-note": "ask us"}
 
 
-def test_references_to_nothing_and_examples_are_told(shop: Parsed) -> None:
+def test_references_to_nothing_are_told(shop: Parsed) -> None:
     told = {(left.reason, left.detail) for left in shop.left_out}
     assert told == {
         ("a reference to nothing", "#/components/schemas/Nowhere"),
         ("a reference to itself", "#/components/schemas/Self"),
         ("a parameter given again", "lang"),
-        ("an example", "requestBody.content.application/json.example"),
+    }
+
+
+def test_examples_are_shown_as_code_numbers_as_they_are_written() -> None:
+    pair = '{"small": {"value": {"cost": 1.50, "big": 1e5, "tags": [], "none": null}}, "empty": {"value": {}}}'
+    text = f"""{{"openapi": "3.0.0", "info": {{"title": "Shop"}},
+"paths": {{"/a": {{"get": {{"responses": {{
+  "200": {{"description": "ok", "content": {{"application/json": {{"examples": {pair}}}}}}},
+  "404": {{"description": "no", "content": {{"text/plain": {{"example": "Not here"}}}}}},
+  "500": {{"description": "no", "content": {{"application/json": {{"example": {{"password": "hunter2"}}}}}}}}
+}}}}}}}},
+"components": {{
+  "schemas": {{"Cup": {{"type": "object", "example": {{"size": -0}}}}}},
+  "examples": {{"Tea": {{"summary": "A cup", "value": [1.0, "x"]}}}}
+}}}}"""
+    parsed = parse_json("x.json", text)
+    assert found(parsed, "GET /a") == {
+        "example response 200 (small)": (
+            '```json\n{\n  "cost": 1.50,\n  "big": 1e5,\n  "tags": [],\n  "none": null\n}\n```'
+        ),
+        "example response 200 (empty)": "```json\n{}\n```",
+        "example response 404": "Not here",
+    }
+    assert found(parsed, "Cup") == {"type": "object", "example": '```json\n{\n  "size": -0\n}\n```'}
+    assert found(parsed, "Tea") == {"example": '```json\n[\n  1.0,\n  "x"\n]\n```', "summary": "A cup"}
+    assert parsed.left_out == (LeftOut((5, 5), "a secret", "field example response 500"),)
+
+
+def test_a_property_that_is_called_type_or_description_is_not_lost() -> None:
+    schema = {"type": "object", "description": "A shape", "properties": {"type": {"enum": ["Point"]}, "a": {}}}
+    text = json.dumps({"openapi": "3.0.0", "components": {"schemas": {"Shape": schema}}})
+    assert found(parse_json("x.json", text), "Shape") == {
+        "type": "object",
+        "description": "A shape.",
+        "property type": "One of: Point.",
+        "a": "any",
     }
 
 

@@ -357,3 +357,15 @@ def check_any_bytes(path: Path, raw: bytes) -> None:
     for why in bad.values():
         assert why.detail.startswith(path.name)
         assert "its reader failed" not in why.detail
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("opening-hours.txt", "opening hours"), ("user_guide/index.txt", "user guide"), ("README.txt", "README")],
+)
+def test_a_document_without_a_title_is_called_after_its_file(name: str, title: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("Some words only.\n")
+    (found,) = documents.find(Documents(path=tmp_path)).files
+    assert documents.read(found, Documents(path=tmp_path)).title == title

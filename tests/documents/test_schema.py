@@ -41,6 +41,7 @@ def test_the_schema_is_a_record_of_its_properties(parsed: Parsed) -> None:
     assert (parsed.title, own.subject, own.heading) == ("Settings", "", ())
     assert [block.text for section in parsed.sections for block in section.blocks] == ["How it runs."]
     assert {one.name: (one.value, one.line) for one in own.fields} == {
+        "type": ("object", 1),
         "description": ("Additional properties: false.", 1),
         "port": ("integer, required. Minimum: 1. Default: 8080.", 8),
         "mode": ("How careful it is. One of: fast, safe.", 9),
@@ -53,7 +54,7 @@ def test_the_schema_is_a_record_of_its_properties(parsed: Parsed) -> None:
 def test_definitions_are_records_and_references_may_go_round(parsed: Parsed) -> None:
     log = parsed.records[1]
     assert (log.subject, log.heading, log.lines) == ("Log", ("$defs",), (16, 19))
-    assert log.fields == (Field("file", "string.", 18), Field("inner", "Log.", 18))
+    assert log.fields == (Field("type", "object", 16), Field("file", "string.", 18), Field("inner", "Log.", 18))
 
 
 def test_what_is_left_over_is_a_record_too(parsed: Parsed) -> None:
@@ -87,5 +88,5 @@ def test_types_in_words(schema: dict[str, Any], kind: str) -> None:
 def test_a_reference_to_another_file_is_told_and_keeps_its_name() -> None:
     text = json.dumps({"type": "object", "properties": {"p": {"$ref": "other.json#/Thing"}}})
     found = parse_json("x.json", text)
-    assert found.records[0].fields == (Field("p", "Thing.", 1),)
+    assert found.records[0].fields == (Field("type", "object", 1), Field("p", "Thing.", 1))
     assert found.left_out == (LeftOut((1, 1), "a reference to nothing", "other.json#/Thing"),)

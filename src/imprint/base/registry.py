@@ -135,7 +135,25 @@ def token_counter(base: Base) -> Callable[[str], int]:
             ) from error
     else:
         raise BaseError(f"{base.folder} has no tokenizer.json.", hint="save the tokenizer there in its fast form")
-    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
+    return _counter_of(tokenizer)
+
+
+def _counter_of(tokenizer: Any) -> Callable[[str], int]:
+    """Counting without what `encode` builds around the tokens takes a third of the time."""
+    model, normalizer = tokenizer.model, tokenizer.normalizer
+    added = re.compile("|".join(re.escape(token.content) for token in tokenizer.get_added_tokens_decoder().values()))
+
+    def count(text: str) -> int:
+        if added.search(text):
+            return count_whole(text)
+        return len(model.tokenize(normalizer.normalize_str(text)))
+
+    def count_whole(text: str) -> int:
+        return len(tokenizer.encode(text, add_special_tokens=False))
+
+    # Where words are told apart before the model sees them, or nothing is added, there is no such short cut.
+    has_words = tokenizer.pre_tokenizer is not None
+    return count_whole if has_words or normalizer is None or not added.pattern else count
 
 
 def gpu_visible() -> bool:

@@ -2,6 +2,7 @@
 
 import collections
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,9 @@ from imprint.documents import LeftOut
 
 _MOST_DOCUMENTS = 200
 _MOST_LEFT_OUT = 200
+_MOST_ALIKE = 3  # places of a document with the same reason that are listed one by one
 _BAR = 40
+_FENCE_MARK = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^\n]*\n?", re.MULTILINE)
 
 
 @dataclass
@@ -70,38 +73,38 @@ def card(summary: Summary) -> str:
 
 def short_form(counts: Mapping[str, Any]) -> list[str]:
     """The card in a few lines, from what the manifest keeps."""
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(counts["kinds"].items(), key=lambda item: -item[1]))
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(counts["kinds"].items(), key=lambda item: -item[1]))
     lines = [
-        f"{counts['documents']} documents ({', '.join(counts['languages'])}): {counts['facts']} facts,"
-        f" {counts['train']} rows to train on with {counts['tokens']:,} tokens of answers",
-        f"held out: {counts['validation']} + {counts['test']} questions in wordings of another family;"
-        f" {counts['control']} about sections that are not trained on",
+        f"{counts['documents']:,} documents ({', '.join(counts['languages'])}): {counts['facts']:,} facts,"
+        f" {counts['train']:,} rows to train on with {counts['tokens']:,} tokens of answers",
+        f"held out: {counts['validation']:,} + {counts['test']:,} questions in wordings of another family;"
+        f" {counts['control']:,} about sections that are not trained on",
         f"rows by kind: {kinds}",
     ]
     if counts["left_out"]:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in list(counts["reasons"].items())[:6])
-        lines.append(f"left out in {counts['left_out']} places: {reasons}")
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in list(counts["reasons"].items())[:6])
+        lines.append(f"left out in {counts['left_out']:,} places: {reasons}")
     return lines
 
 
 def _splits(summary: Summary) -> Iterator[str]:
     counts = summary.counts()
     gathered = summary.gathered
-    yield f"{counts['documents']} documents, {counts['facts']} facts, {counts['train']} rows to train on."
+    yield f"{counts['documents']:,} documents, {counts['facts']:,} facts, {counts['train']:,} rows to train on."
     yield ""
     yield "| split | rows | what it is |"
     yield "|---|---|---|"
-    yield f"| train | {counts['train']} | every fact in several wordings |"
-    yield f"| validation | {counts['validation']} | wordings of another family, which watch the training |"
-    yield f"| test | {counts['test']} | wordings of another family, which test the model |"
-    yield f"| control | {counts['control']} | sections left out of training: what improves there is style or guessing |"
+    yield f"| train | {counts['train']:,} | every fact in several wordings |"
+    yield f"| validation | {counts['validation']:,} | wordings of another family, which watch the training |"
+    yield f"| test | {counts['test']:,} | wordings of another family, which test the model |"
+    yield f"| control | {counts['control']:,} | sections not trained on: what improves there is style or guessing |"
     yield ""
     if counts["tokens"]:
         share = gathered.short_tokens / counts["tokens"]
         yield f"Short answers have {share:.0%} of the answers' tokens (trained in {summary.short_wordings} wordings)."
         yield ""
     for note, count in (*sorted(gathered.dropped.items()), *summary.notes.items()):
-        yield f"- {note.replace('_', ' ')}: {count}"
+        yield f"- {note.replace('_', ' ')}: {count:,}"
     yield ""
 
 
@@ -112,8 +115,8 @@ def _kinds(summary: Summary) -> Iterator[str]:
     yield f"| kind | {' | '.join(SPLITS)} | tokens of training answers |"
     yield "|---|---|---|---|---|---|"
     for kind in sorted({kind for _, kind in rows}):
-        counts = " | ".join(str(rows[split, kind]) for split in SPLITS)
-        yield f"| {kind} | {counts} | {tokens['train', kind]} |"
+        counts = " | ".join(f"{rows[split, kind]:,}" for split in SPLITS)
+        yield f"| {kind} | {counts} | {tokens['train', kind]:,} |"
     yield ""
 
 
@@ -125,7 +128,7 @@ def _lengths(summary: Summary) -> Iterator[str]:
     yield "|---|---|---|"
     top = max(lengths.values(), default=1)
     for most, count in sorted(lengths.items()):
-        yield f"| {most} | {count} | {'█' * max(1, count * _BAR // top)} |"
+        yield f"| {most:,} | {count:,} | {'█' * max(1, count * _BAR // top)} |"
     yield ""
 
 
@@ -133,15 +136,15 @@ def _documents(summary: Summary) -> Iterator[str]:
     yield "## Documents"
     yield ""
     languages = collections.Counter(summary.languages.values())
-    yield "Languages: " + ", ".join(f"{language} {count}" for language, count in languages.most_common()) + "."
+    yield "Languages: " + ", ".join(f"{language} {count:,}" for language, count in languages.most_common()) + "."
     yield ""
     yield "| document | language | training rows |"
     yield "|---|---|---|"
     shown = list(summary.languages.items())[:_MOST_DOCUMENTS]
     for number, language in shown:
-        yield f"| {summary.documents[number]} | {language} | {summary.gathered.documents[number]} |"
+        yield f"| {summary.documents[number]} | {language} | {summary.gathered.documents[number]:,} |"
     if len(summary.languages) > len(shown):
-        yield f"| and {len(summary.languages) - len(shown)} more | | |"
+        yield f"| and {len(summary.languages) - len(shown):,} more | | |"
     yield ""
     yield from (f"- {warning}" for warning in summary.warnings)
     yield ""
@@ -156,14 +159,34 @@ def _left_out(summary: Summary) -> Iterator[str]:
         return
     yield "| reason | places |"
     yield "|---|---|"
-    yield from (f"| {reason} | {count} |" for reason, count in summary.reasons.most_common())
+    yield from (f"| {reason} | {count:,} |" for reason, count in summary.reasons.most_common())
     yield ""
-    for document, item in summary.left_out[:_MOST_LEFT_OUT]:
-        place = f"{document}:{item.lines[0]}" if item.lines[0] else document
-        yield f"- {place}: {item.reason}" + (f": {_escaped(item.detail)}" if item.detail else "")
-    if summary.reasons.total() > _MOST_LEFT_OUT:
-        yield f"- and {summary.reasons.total() - _MOST_LEFT_OUT} more; `left_out.jsonl` has them all"
+    listed = summary.left_out[:_MOST_LEFT_OUT]
+    yield from _places(listed)
+    if summary.reasons.total() > len(listed):
+        yield f"- and {summary.reasons.total() - len(listed):,} more; `left_out.jsonl` has them all"
     yield ""
+
+
+def _places(left_out: Sequence[tuple[str, LeftOut]]) -> Iterator[str]:
+    """A line for each place; one for all where a document has many with the same reason."""
+    alike: dict[tuple[str, str], list[LeftOut]] = collections.defaultdict(list)
+    for document, item in left_out:
+        alike[document, item.reason].append(item)
+    for (document, reason), items in alike.items():
+        if len(items) > _MOST_ALIKE:
+            first = min(item.lines[0] for item in items)
+            yield f"- {document}: {len(items):,} times {reason}" + (f", first at line {first}" if first else "")
+            continue
+        for item in items:
+            yield f"- {_place(document, item.lines[0])}: {reason}" + (
+                f": {_escaped(item.detail)}" if item.detail else ""
+            )
+
+
+def _place(document: str, line: int) -> str:
+    """Without a line where the whole file is meant."""
+    return f"{document}:{line}" if line else document
 
 
 def _examples(summary: Summary) -> Iterator[str]:
@@ -172,15 +195,17 @@ def _examples(summary: Summary) -> Iterator[str]:
     for kind, lines in sorted(summary.gathered.examples.items()):
         yield f"### {kind}"
         yield ""
-        for line in lines:
-            row = json.loads(line)
-            yield f"- **{_shortened(row['instruction'])}** ({row['source']['document']}:{row['source']['lines'][0]})"
+        rows = [json.loads(line) for line in lines]
+        for row in {row["fact"]: row for row in rows}.values():  # another wording of a fact shows nothing new
+            source = row["source"]
+            yield f"- **{_shortened(row['instruction'])}** ({_place(source['document'], source['lines'][0])})"
             yield f"  {_shortened(row['output'])}"
         yield ""
 
 
 def _shortened(text: str, most: int = 240) -> str:
-    line = _escaped(" ".join(text.split()))
+    """On one line; without the marks of fences, which would take in what follows where the end is cut off."""
+    line = _escaped(" ".join(_FENCE_MARK.sub("", text).split()))
     return line if len(line) <= most else line[: most - 1] + "…"
 
 

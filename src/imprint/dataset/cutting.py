@@ -43,18 +43,20 @@ def cut(scope: Scope, blocks: Sequence[Block]) -> list[Part]:
     What cannot be cut, a fence or a table row, may be as long as a row of the dataset; beyond that it is left out.
     """
     parts: list[Part] = []
-    text, lines, size = "", (0, 0), 0
+    text, lines, size, sum_of_texts = "", (0, 0), 0, 0
     for piece in _pieces(scope, blocks):
-        tokens = scope.lengths.estimate(piece.text) + 2
-        if text and size + tokens > scope.lengths.answer:
+        tokens = scope.lengths.estimate(piece.text)
+        if text and size + tokens + 2 > scope.lengths.answer:
             parts.append(Part(text, lines))
             text, size = "", 0
         if text:
             text += piece.joint + piece.text
             lines = lines[0], max(lines[1], piece.lines[1])
+            sum_of_texts += tokens + piece.joint.count("\n")
+            scope.lengths.note(text, sum_of_texts)
         else:
-            text, lines = piece.text, piece.lines
-        size += tokens
+            text, lines, sum_of_texts = piece.text, piece.lines, tokens
+        size += tokens + 2
     if text:
         parts.append(Part(text, lines))
     return parts

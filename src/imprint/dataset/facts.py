@@ -1,5 +1,6 @@
 """Facts: what the documents say, before it is put into words; and what the kinds of fact share."""
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ class Fact:
     lines: Lines
     place: str
     """The section, record or operation that it belongs to: what is left out of training as a whole for control."""
+    wordings: int = 0
+    """At most so many questions to train on; 0: as many as the settings say."""
 
     def id(self, document: str) -> str:
         """Twelve hexadecimal digits that name the fact: the same fact has the same name in every run."""
@@ -76,6 +79,7 @@ def chance(*parts: object) -> float:
     return xxh3_64_intdigest(text.encode("utf-8", "surrogatepass")) / 2**64
 
 
+@functools.lru_cache(4096)  # titles and headings come again with every fact
 def without_markup(text: str) -> str:
     """A cell, a term or a sentence as people type it: no backticks, emphasis or link targets."""
     if not _MARKED.search(text):

@@ -1,17 +1,18 @@
 """Entries to splits: one answer a question, no question on both sides, and what is for balance or control left out."""
 
 import collections
+import itertools
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from imprint.dataset import entries
-from imprint.dataset.entries import KEY_WIDTH, Key, read_key
+from imprint.dataset.entries import KEY_WIDTH, Key, encode, read_key
 from imprint.dataset.writing import KINDS
 from imprint.documents import LeftOut
 
@@ -22,8 +23,10 @@ _NO_FACTS = {"masked", "unknown", "replay", "ready_made", "text"}
 _BALANCE = "wordings of short answers, for balance"
 _EXAMPLES = 5
 # Where things stand in a key.
-_LETTER, _WORDING, _PLACE, _KIND_AND_TOKENS = 40, 41, slice(42, 54), slice(54, 62)
+_LETTER, _WORDING, _KIND, _LETTER_TO_TOKENS, _PLACE = 40, 41, slice(42, 44), slice(40, 50), slice(50, 62)
 _PLAINEST = ord("0")
+# Around parts of the JSON; inside a string each quote has a backslash before it, so there they are not found.
+_BEFORE_QUESTION, _BEHIND_QUESTION, _BEFORE_SOURCE = b'{"instruction": ', b'", "input": "', b'", "source": '
 _SPLIT_OF = {
     ord(letter): split
     for small, split in (("t", "train"), ("v", "validation"), ("e", "test"))
@@ -152,12 +155,14 @@ def _gather_bucket(plan: Plan, number: int) -> Gathered:
 def _sorted_out(plan: Plan, lines: list[bytes], gathered: Gathered) -> tuple[list[bytes], list[list[bytes]]]:
     """Rows that only go where they say, and the others, in groups with the same question."""
     heads = [line[:16] for line in lines]
+    others: list[list[bytes]] = []
     if len(set(heads)) < len(heads):
-        often = {head for head, count in collections.Counter(heads).items() if count > 1}
-        others = [list(group) for head, group in groupby(lines, key=_question) if head in often]
-        lines = [line for line, head in zip(lines, heads, strict=True) if head not in often]
-    else:
-        others = []
+        often = {head for head, following in itertools.pairwise(heads) if head == following}
+        groups: dict[bytes, list[bytes]] = collections.defaultdict(list)
+        single: list[bytes] = []
+        for line, head in zip(lines, heads, strict=True):
+            (groups[head] if head in often else single).append(line)
+        lines, others = single, list(groups.values())
     plain: list[bytes] = []
     spared = 0
     short, given, limit = ord("T"), ord("r"), ord(f"{plan.short_wordings:x}")
@@ -172,10 +177,6 @@ def _sorted_out(plan: Plan, lines: list[bytes], gathered: Gathered) -> tuple[lis
     if spared:
         gathered.dropped[_BALANCE] += spared
     return plain, others
-
-
-def _question(line: bytes) -> bytes:
-    return line[:16]
 
 
 def _weighted(plan: Plan, lines: list[bytes]) -> tuple[list[bytes], list[bytes]]:
@@ -212,8 +213,9 @@ def _placed(plan: Plan, rows: list[tuple[Key, bytes]], gathered: Gathered) -> It
             yield _first(same, gathered)
             continue
         for _, _, line in same:
-            source = json.loads(line[KEY_WIDTH:])["source"]
-            left = LeftOut(tuple(source["lines"]), "a question with two answers", question[:80])
+            source = _source(line)
+            asked = str(json.loads(question[len(_BEFORE_QUESTION) :] + b'"'))
+            left = LeftOut(tuple(source["lines"]), "a question with two answers", asked[:80])
             gathered.left_out.append((source["document"], left))
 
 
@@ -239,17 +241,25 @@ def _first(rows: list[tuple[str, Key, bytes]], gathered: Gathered) -> tuple[str,
     return split, line
 
 
-def _with_document(line: bytes) -> tuple[str, bytes]:
-    """A row whose question names its document and heading."""
-    row = json.loads(line[KEY_WIDTH:])
-    place = ", ".join([row["source"]["document"], " > ".join(row["source"]["heading"])]).removesuffix(", ")
-    row["instruction"] = f"{row['instruction']} ({place})"
-    return row["instruction"], line[:KEY_WIDTH] + json.dumps(row, ensure_ascii=False).encode()
+def _with_document(line: bytes) -> tuple[bytes, bytes]:
+    """The question, as JSON, of a row that names its document and heading there, and the row."""
+    source = _source(line)
+    place = ", ".join([source["document"], " > ".join(source["heading"])]).removesuffix(", ")
+    end = line.index(_BEHIND_QUESTION, KEY_WIDTH)
+    question = line[KEY_WIDTH:end] + f" ({encode(place)[1:-1]})".encode("utf-8", "replace")
+    return question, line[:KEY_WIDTH] + question + line[end:]
+
+
+def _source(line: bytes) -> dict[str, Any]:
+    """Where a row comes from; it stands last."""
+    behind = line[line.rindex(_BEFORE_SOURCE) + len(_BEFORE_SOURCE) :]
+    source: dict[str, Any] = json.JSONDecoder().raw_decode(behind.decode())[0]
+    return source
 
 
 def _count(gathered: Gathered, split: str, lines: list[bytes]) -> None:
     """Count rows by what their keys say."""
-    alike = collections.Counter([line[_LETTER : _WORDING + 1] + line[_KIND_AND_TOKENS] for line in lines])
+    alike = collections.Counter([line[_LETTER_TO_TOKENS] for line in lines])
     for key, count in alike.items():
         kind, tokens = KINDS[int(key[2:4], 16)], int(key[4:], 16)
         gathered.rows[split, kind] += count
@@ -267,14 +277,12 @@ def _count(gathered: Gathered, split: str, lines: list[bytes]) -> None:
 
 def _look_at(gathered: Gathered, lines: list[bytes]) -> None:
     """Keep the first rows of each kind as examples, and the shortest plain question."""
-    for line in lines:
-        if line[_WORDING] != _PLAINEST:
-            continue
-        kind, text = KINDS[int(line[54:56], 16)], line[KEY_WIDTH:]
+    for line in [line for line in lines if line[_WORDING] == _PLAINEST]:
+        kind, text = KINDS[int(line[_KIND], 16)], line[KEY_WIDTH:]
         examples = gathered.examples.setdefault(kind, [])
         if len(examples) < _EXAMPLES:
             examples.append(text.decode("utf-8", "replace"))
-        end = text.find(b'", "input"')
+        end = text.find(_BEHIND_QUESTION)
         best = gathered.shortest.get(kind)
         if 27 <= end < (len(best) + 17 if best else 120):
             asked = str(json.loads(text[16 : end + 1]))

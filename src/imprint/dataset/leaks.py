@@ -14,7 +14,8 @@ from imprint.documents import LeftOut
 from imprint.errors import DatasetError
 from imprint.runs import write_atomically
 
-_FREE = frozenset({"ready_made", "augmented"})
+FREE = frozenset({"ready_made", "augmented"})
+"""Kinds of rows that are not made from wordings."""
 _HELD_OUT = ("validation", "test")
 
 Leak = tuple[str, str, str, LeftOut]
@@ -26,7 +27,7 @@ def remove_leaks(folder: Path) -> list[Leak]:
 
     Raises DatasetError where a question stands on both sides, which would be a fault of this stage.
     """
-    trained = [row for row in _rows(folder / "train.jsonl") if row["kind"] in _FREE]
+    trained = [row for row in _rows(folder / "train.jsonl") if row["kind"] in FREE]
     if not trained:
         return []
     questions = Questions()

@@ -38,17 +38,35 @@ class Lengths:
         """About so many tokens: the sum over its words, one for each line end."""
         tokens = self._texts.get(text)
         if tokens is None:
-            if len(self._texts) >= _MOST_TEXTS:  # a text is asked for several times, one after the other
-                self._texts.clear()
             tokens = sum(map(self._words.__getitem__, text.split())) + text.count("\n")
-            self._texts[text] = tokens
+            self.note(text, tokens)
         return tokens
+
+    def note(self, text: str, tokens: int) -> None:
+        """Remember the estimate of a text that is put together from others, which it is the sum of."""
+        if len(self._texts) >= _MOST_TEXTS:  # a text is asked for several times, one after the other
+            self._texts.clear()
+        self._texts[text] = tokens
 
     def fits(self, text: str, most: int) -> bool:
         """Whether the text has at most so many tokens."""
-        if len(text) * (1 if text.isascii() else 4) < most:  # a token has at least one byte
+        return self.fit_together("", text, most)
+
+    def fit_together(self, first: str, second: str, most: int) -> bool:
+        """Whether two texts have at most so many tokens, one right behind the other."""
+        first_most, second_most = _most_tokens(first), _most_tokens(second)
+        if first_most + second_most < most:
             return True
-        estimate = self.estimate(text)
-        if abs(estimate - most) > _DOUBTFUL * most + 8:
+        estimate = self.estimate(second)
+        doubtful = _DOUBTFUL * most + 8
+        if first_most + estimate < most - doubtful:  # a question is seldom long enough to be worth counting
+            return True
+        estimate += self.estimate(first) if first else 0
+        if abs(estimate - most) > doubtful:
             return estimate < most
-        return self._count(text) <= most
+        return self._count(first + second) <= most
+
+
+def _most_tokens(text: str) -> int:
+    """A token has at least one byte, and a character at most four."""
+    return len(text) * (1 if text.isascii() else 4)

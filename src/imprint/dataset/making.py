@@ -18,7 +18,7 @@ from imprint.dataset.card import Summary, card
 from imprint.dataset.consulting import Serving, consult
 from imprint.dataset.gathering import SPLITS, Gathered, Plan
 from imprint.dataset.kinds import KINDS
-from imprint.dataset.leaks import remove_leaks
+from imprint.dataset.leaks import FREE, remove_leaks
 from imprint.dataset.writing import Written
 from imprint.documents import UNREADABLE, Found, LeftOut
 from imprint.errors import DatasetError, SettingsError
@@ -78,9 +78,10 @@ def make(config: Settings, folder: Path, progress: Progress, serving: Serving | 
             part.left_out = []
             gathered.add(part)
             progress("sorting", number + 1, buckets)
-        for split, kind, document, item in remove_leaks(folder):
-            gathered.rows[split, kind] -= 1
-            left_out.add([(document, item)])
+        if any(gathered.rows["train", kind] for kind in FREE):  # else reading all rows again would find nothing
+            for split, kind, document, item in remove_leaks(folder):
+                gathered.rows[split, kind] -= 1
+                left_out.add([(document, item)])
     shutil.rmtree(entries)
     summary = Summary(
         gathered=gathered,

@@ -22,8 +22,8 @@ from imprint.errors import DocumentError
 KINDS = (*kinds.KINDS, "ready_made", "text", "augmented", "replay")
 """Every kind, in the order that entries number them."""
 _NUMBER = {kind: number for number, kind in enumerate(KINDS)}
-SHORT_ANSWER = 32
-"""Tokens; answers up to it are short ones."""
+SHORT_ANSWER = 8
+"""Tokens; answers up to it are short ones: a term, a number, less than a sentence."""
 _LAST_ROWS = 0xF0000000  # behind the rows that the pass over the documents writes
 _SEAMS = 8  # tokens that question and answer may have more inside the prompt format than alone
 _ALONE_BYTES = 4_000_000  # below it, starting processes takes longer than they save
@@ -100,7 +100,7 @@ class Writer:
     def write_examples(self, examples: Iterable[tuple[int, Example]]) -> None:
         """Write examples that come from no pass over the documents, each with the number of its document."""
         for row, (number, example) in enumerate(examples):
-            self._buckets.add([self._ready_made(example, number, _LAST_ROWS + row, "t")])
+            self._write_example(example, number, _LAST_ROWS + row, "t")
         self._buckets.flush()
 
     def _write(self, number: int, document: Document, written: Written) -> None:
@@ -118,7 +118,7 @@ class Writer:
             row = self._write_fact(fact, scope, tails, number, row, "", written)
         for example in _rows(document):
             row += 1
-            self._buckets.add([self._ready_made(example, number, row, "r")])
+            self._write_example(example, number, row, "r")
         written.languages[number] = document.language
         written.left_out += [(document.path, item) for item in (*document.left_out, *scope.left_out)]
         written.warnings += [f"{document.path}: {text}" for text in document.warnings]
@@ -134,40 +134,35 @@ class Writer:
         worded = put_into_words(fact, scope)
         answer, trained, seed = worded.answer, worded.trained, self._seed
         tokens = self._lengths.estimate(answer)
-        if not self._lengths.fits(max(trained, key=len) + answer, self._lengths.row):
+        if not self._lengths.fit_together(max(trained, key=len), answer, self._lengths.row):
             scope.leave_out(fact.lines, f"a row of more than {self._lengths.row} tokens", fact.kind)
             return row
         name = fact.id(scope.document.path)
-        tail = tails.write(answer, fact.kind, name, fact.heading, fact.lines)
-        shared = entries.shared_key(answer, place, _NUMBER[fact.kind], tokens)
         is_short = tokens <= SHORT_ANSWER
-        letter = "T" if is_short else "t"
-        lines = []
-        for wording, question in enumerate(trained):
-            row += 1
-            key = entries.write_key(entries.question_hash(question, seed), number, row, letter, wording, shared)
-            lines.append(f'{key}{{"instruction": {entries.encode(question)}{tail}')
+        splits = ("T" if is_short else "t") * len(trained)
+        questions = trained
         if worded.held_out:
-            row += 1
             watched = scope.chance("validation", name) < self._config.dataset.validation_share
-            key = entries.question_hash(worded.held_out, seed)
-            key = entries.write_key(key, number, row, "v" if watched else "e", 0, shared)
-            lines.append(f'{key}{{"instruction": {entries.encode(worded.held_out)}{tail}')
-        self._buckets.add(lines)
+            splits += "v" if watched else "e"
+            questions = (*trained, worded.held_out)
+        shared = entries.shared_key(answer, place, _NUMBER[fact.kind], tokens)
+        heads = entries.write_heads(questions, seed, document=number, row=row + 1, splits=splits, shared=shared)
+        self._buckets.add(heads, tails.write(answer, fact.kind, name, fact.heading, fact.lines))
         written.facts += 1
         written.rows += len(trained)
         if is_short:
             written.short_tokens.update(dict.fromkeys(range(len(trained)), tokens))
         else:
             written.long_tokens += tokens * len(trained)
-        return row
+        return row + len(questions)
 
-    def _ready_made(self, example: Example, number: int, row: int, split: str) -> str:
+    def _write_example(self, example: Example, number: int, row: int, split: str) -> None:
         question = "\n".join(turn["content"] for turn in example.conversation()[:-1]) or example.output
         tokens = self._lengths.estimate(example.output)
         shared = entries.shared_key(example.output, "", _NUMBER[example.kind], tokens)
-        key = entries.write_key(entries.question_hash(question, self._seed), number, row, split, 0, shared)
-        return f"{key}{example.line()}\n"
+        asked = entries.question_hash(question, self._seed)
+        line = f"{entries.write_key(asked, number, row, split, shared)}{example.line()}\n"
+        self._buckets.add([(asked, line.encode("utf-8", "replace"))], b"")
 
 
 def _rows(document: Document) -> Iterator[Example]:

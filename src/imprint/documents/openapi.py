@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from imprint.documents.schema import Schemas, describe, end_sentence, rest_fields
+from imprint.documents.schema import Schemas, describe, end_sentence, read_example, rest_fields
 from imprint.documents.tokens import Node, Tokens, build_tree
 from imprint.documents.types import Field, LeftOut, Operation, Parameter, Parsed, Record, Response
 
@@ -80,11 +80,14 @@ class _Reading:
         name = f"{method} {path}"
         own = node.members["parameters"].items if "parameters" in node.members else []
         parameters = [*self._read_parameters([*shared, *own])]
+        fields = self._read_security(node)
         if "requestBody" in node.members:
             parameters += self._read_body(node.members["requestBody"])
-        responses = tuple(
-            self._read_response(name, status, response) for status, response in self._members(node, "responses")
-        )
+            fields += self._read_examples("example body", node.members["requestBody"])
+        responses = []
+        for status, response in self._members(node, "responses"):
+            responses.append(self._read_response(name, status, response))
+            fields += self._read_examples(f"example response {status}", response)
         summary, description = node.take("summary").strip(), node.take("description").strip()
         self.operations.append(
             Operation(
@@ -94,7 +97,7 @@ class _Reading:
                 summary=summary,
                 description="\n\n".join(filter(None, (*about, description))),
                 parameters=tuple(parameters),
-                responses=responses,
+                responses=tuple(responses),
                 lines=node.lines,
                 tags=node.take_list("tags"),
             )
@@ -102,7 +105,7 @@ class _Reading:
         for _, callback in self._members(node, "callbacks"):
             for address, item in self.schemas.resolve(callback).members.items():
                 self._read_path(address, item)
-        self._add(name, ("paths",), node, self._read_security(node))
+        self._add(name, ("paths",), node, fields)
 
     def _read_parameters(self, nodes: list[Node]) -> Iterator[Parameter]:
         """The last of those with the same name and place counts: an operation's own goes before its path's."""
@@ -166,6 +169,17 @@ class _Reading:
             self.records.append(Record(f"{operation} {status}", ("headers",), header.lines, fields))
         return Response(status, node.take("description").strip(), " or ".join(filter(None, kinds)), line)
 
+    def _read_examples(self, name: str, node: Node) -> Iterator[Field]:
+        """The examples of a body or a response, each by its own name where there are several."""
+        node = self.schemas.resolve(node)
+        found = self._members(node, "examples")  # Swagger 2: by media type
+        for media, content in self._members(node, "content"):
+            found += [(media, content.members["example"])] if "example" in content.members else []
+            examples = [(label, self.schemas.resolve(item)) for label, item in self._members(content, "examples")]
+            found += [(label, item.members["value"]) for label, item in examples if "value" in item.members]
+        for label, example in found:
+            yield from read_example(example, f"{name} ({label})" if len(found) > 1 else name, self.left_out)
+
     def _schemas(self, node: Node) -> list[Node]:
         """The schemas of a parameter, a body or a response; the same in several media types is one."""
         found = [node.members["schema"]] if "schema" in node.members else []
@@ -203,7 +217,10 @@ class _Reading:
             self._add(name, ("tags",), tag, [])
         for group in (*_SCHEMAS, *_NAMED):
             for name, node in self._at(*group).members.items():
-                self._add(name, group, node, [])
+                shown = node.members.get("value") if group[-1] == "examples" else None
+                is_told = shown is None or all(scalar.is_taken for scalar in shown.scalars())
+                example = () if shown is None or is_told else read_example(shown, "example", self.left_out)
+                self._add(name, group, node, list(example))
         fields = self._read_security(self.root)
         if info := self.root.members.get("info"):
             fields = [*rest_fields(info, "", self.left_out), *fields]

@@ -58,7 +58,7 @@ def _read_dataset(file: File, expected: str | None) -> Document:
 
 def _document(file: File, parsed: Parsed, found: str, warnings: tuple[str, ...]) -> Document:
     return Document(
-        title=parsed.title or Path(file.name).stem.replace("_", " ").replace("-", " "),
+        title=parsed.title or _title_of(Path(file.name)),
         sections=parsed.sections,
         records=parsed.records,
         operations=parsed.operations,
@@ -93,3 +93,10 @@ def _changed(name: str) -> DocumentError:
     return DocumentError(
         f"{name} changed while it was read.", hint="wait until it is written, then run the command again"
     )
+
+
+def _title_of(path: Path) -> str:
+    """A title from the file's name; "index" and "README" say less than the folder that they stand in."""
+    says_nothing = path.stem.lower() in {"index", "readme", "_index"} and path.parent.name
+    name = path.parent.name if says_nothing else path.stem
+    return name.replace("_", " ").replace("-", " ")

@@ -1,12 +1,13 @@
 """JSON Schema, of its own or within OpenAPI: types and properties in words, one record for each schema."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
 from imprint.documents import noise
-from imprint.documents.tokens import Node, Tokens, build_tree
+from imprint.documents.tokens import Node, Number, Tokens, build_tree
 from imprint.documents.types import Block, Field, LeftOut, Lines, Parsed, Record, Section
 
 _DEFINITIONS = ("$defs", "definitions")
@@ -227,15 +228,17 @@ class Schemas:
         properties = self.properties(node)
         text = self.explain(node)
         fields = []
-        if kind and (kind != "object" or not properties):
+        if kind and (kind != "object" or not properties or "type" in node.members):
             fields.append(Field("type", kind, line))
         if text:
             fields.append(Field("description", text, line))
-        known = {one.name for one in fields}
+        own = {one.name for one in fields}
+        known: set[str] = set()
         for item in properties:
-            if item.name not in known:
-                known.add(item.name)
-                fields.append(Field(item.name, self.describe_property(item), item.schema.lines[0]))
+            name = f"property {item.name}" if item.name in own else item.name
+            if name not in known:
+                known.add(name)
+                fields.append(Field(name, self.describe_property(item), item.schema.lines[0]))
         return Record(subject, heading, node.lines, tuple(fields)) if fields else None
 
     def describe_property(self, item: Property) -> str:
@@ -273,7 +276,7 @@ def end_sentence(sentence: str) -> str:
 
 
 def collect_rest(node: Node, path: tuple[str, ...]) -> tuple[list[Record], list[LeftOut]]:
-    """Records of the scalars that nothing has been made of, by their path; examples of data are left out, and told."""
+    """Records of the scalars that nothing has been made of, by their path."""
     found: list[Record] = []
     left_out: list[LeftOut] = []
     fields = list(rest_fields(node, "", left_out))
@@ -291,7 +294,7 @@ def rest_fields(node: Node, prefix: str, left_out: list[LeftOut]) -> Iterator[Fi
             continue
         place = f"{prefix}{name}"
         if name in _EXAMPLES:
-            left_out.append(LeftOut(member.lines, "an example", place))
+            yield from read_example(member, place, left_out)
         elif member.scalar is not None:
             yield from _keep([member], place, (), left_out)
         elif member.items and all(item.scalar is not None for item in member.items):
@@ -300,6 +303,40 @@ def rest_fields(node: Node, prefix: str, left_out: list[LeftOut]) -> Iterator[Fi
             yield from rest_fields(member, f"{place}.", left_out)
         for scalar in unused:
             scalar.is_taken = True
+
+
+def read_example(node: Node, name: str, left_out: list[LeftOut]) -> Iterator[Field]:
+    """An example of data as a field that shows it as code; none where a secret is in it, which is told."""
+    for scalar in node.scalars():
+        scalar.is_taken = True
+    if _holds_secret("", node):
+        left_out.append(LeftOut(node.lines, "a secret", f"field {name}"))
+    elif node.scalar is None or "\n" in node.scalar:
+        language, text = ("json", _write_json(node.value)) if node.scalar is None else ("", node.scalar.strip("\n"))
+        yield Field(name, f"```{language}\n{text}\n```", node.lines[0])
+    elif node.scalar:
+        yield Field(name, node.scalar, node.lines[0])
+
+
+def _holds_secret(name: str, node: Node) -> bool:
+    if node.scalar is not None:
+        return noise.find_noise(noise.kind_of(name), node.scalar) == "a secret"
+    return any(_holds_secret(*member) for member in node.members.items()) or any(
+        _holds_secret(name, item) for item in node.items
+    )
+
+
+def _write_json(value: Any, margin: str = "") -> str:
+    """A value as JSON over several lines, numbers as written."""
+    inner = f"{margin}  "
+    if isinstance(value, dict) and value:
+        parts = [f"{json.dumps(key, ensure_ascii=False)}: {_write_json(part, inner)}" for key, part in value.items()]
+    elif isinstance(value, list) and value:
+        parts = [_write_json(part, inner) for part in value]
+    else:
+        return str(value) if isinstance(value, Number) else json.dumps(value, ensure_ascii=False, default=str)
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    return f"{begin}\n{inner}" + f",\n{inner}".join(parts) + f"\n{margin}{end}"
 
 
 def _numbered(items: list[Node]) -> Iterator[tuple[str, Node]]:

@@ -210,6 +210,8 @@ class Node:
     lines: Lines
     scalar: str | None = None
     """A scalar as it is written."""
+    value: Any = None
+    """As decoded."""
     members: dict[str, "Node"] = field(default_factory=dict)
     items: list["Node"] = field(default_factory=list)
     is_taken: bool = False
@@ -249,20 +251,20 @@ def build_tree(tokens: Tokens) -> Node:
 
     def build(value: Any, at: int) -> tuple[Node, int]:
         if isinstance(value, dict):
-            node = Node((lines[at], lines[at]))
+            node = Node((lines[at], lines[at]), value=value)
             at += 1
             for key, member in value.items():
                 line = lines[at]
                 node.members[key], at = build(member, at + 1)
                 node.members[key].lines = line, node.members[key].lines[1]
         elif isinstance(value, list):
-            node = Node((lines[at], lines[at]))
+            node = Node((lines[at], lines[at]), value=value)
             at += 1
             for member in value:
                 item, at = build(member, at)
                 node.items.append(item)
         else:
-            return Node((lines[at], lines[at]), write_scalar(value)), at + 1
+            return Node((lines[at], lines[at]), write_scalar(value), value), at + 1
         node.lines = node.lines[0], lines[at]
         return node, at + 1
 

@@ -25,8 +25,21 @@ def test_a_meaning_that_names_its_term_is_a_sentence_of_its_own_and_not_asked_ba
     assert (fact.answer, "meaning" in fact.slots) == ("A KV is a store.", False)
 
 
-def test_a_long_meaning_is_no_question() -> None:
-    assert [fact.kind for fact in find(("KV", "word " * 70))] == []
+def test_a_term_inside_another_word_or_further_on_does_not_make_a_sentence() -> None:
+    for term, meaning in (("certifi", "TLS certificates."), ("request", "Called after a request is built.")):
+        assert find((term, meaning))[0].slots["meaning"] == meaning
+    assert find(("数据集", "数据集是一组问题。"))[0].answer == "数据集是一组问题。"
+    assert find(("base", "The `base` is small."))[0].answer == "The `base` is small."
+
+
+def test_a_list_as_a_meaning_begins_a_line() -> None:
+    assert find(("KV", "- fast\n- small"))[0].answer == "KV:\n- fast\n- small"
+
+
+def test_a_long_meaning_is_no_question_and_one_beyond_an_answer_is_told_in_parts() -> None:
+    facts = find(("KV", "It keeps this. " * 30))
+    assert [(fact.kind, fact.slots["term"]) for fact in facts] == [("definition", "KV"), ("definition", "KV (2/2)")]
+    assert " ".join(fact.answer for fact in facts) == f"KV: {'It keeps this. ' * 30}".strip()
     assert [fact.kind for fact in find(("KV", "internationalization " * 20))] == ["definition"]
 
 

@@ -41,10 +41,22 @@ def test_a_purpose_that_two_operations_have_is_not_asked() -> None:
     assert "operation_purpose" not in {fact.kind for fact in facts}
 
 
-def test_a_long_operation_is_answered_in_parts() -> None:
-    wholes = [fact for fact in find(call(), answer=12) if fact.kind == "operation"]
-    assert [fact.slots["operation"] for fact in wholes][:2] == [
-        f"GET /pets (1/{len(wholes)})",
-        f"GET /pets (2/{len(wholes)})",
+def test_a_long_operation_is_answered_in_parts_each_under_its_name() -> None:
+    wholes = [fact for fact in find(call(), answer=18) if fact.kind == "operation"]
+    assert [fact.slots["operation"] for fact in wholes] == ["GET /pets", "GET /pets (2/3)", "GET /pets (3/3)"]
+    assert [fact.answer for fact in wholes] == [
+        "GET /pets (listPets)\nList all pets\nParameters:\n- limit (query, integer, optional): How many",
+        "GET /pets (listPets)\nParameters:\n- id (path, string, required)",
+        "GET /pets (listPets)\nResponses:\n- 200 (array of Pet): A list\n- default",
     ]
-    assert "- id (path, string, required)" in "\n".join(fact.answer for fact in wholes)
+
+
+def test_what_is_too_long_for_an_answer_is_split_and_not_lost() -> None:
+    long = " ".join(f"Sentence number {n} is here." for n in range(9))
+    parameter = Parameter("limit", "query", "integer", False, long, 4)
+    operation_ = Operation("GET", "/a", "", "", long, (parameter,), (Response("200", long, "", 6),), (1, 9))
+    facts = find(operation_, answer=20)
+    for kind in ("operation", "parameter", "response"):
+        answers = " ".join(fact.answer for fact in facts if fact.kind == kind)
+        assert all(f"Sentence number {n} is here." in answers for n in range(9))
+    assert [fact.slots["parameter"] for fact in facts if fact.kind == "parameter"][:2] == ["limit", "limit (2/3)"]

@@ -34,7 +34,7 @@ def find_facts(scope: Scope) -> Iterator[Fact]:
     share = min(1.0, scope.settings.cells_per_table / max(1, fields))
     if share < 1 and "cell" in wanted:
         detail = f"about {scope.settings.cells_per_table} of {fields} are asked one by one"
-        scope.leave_out((1, 1), "fields above dataset.cells_per_table", detail)
+        scope.leave_out((0, 0), "fields above dataset.cells_per_table", detail)
     for item in document.records:
         place = "\x1f".join((*item.heading, item.subject))
         yield from (fact for fact in record.find(scope, item, place, share) if fact.kind in wanted)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from imprint.dataset.cutting import cut
 from imprint.dataset.facts import Fact, Scope
+from imprint.dataset.kinds.parts import numbered
 from imprint.documents import Section
 
 KINDS = ("bullets",)
@@ -11,11 +12,11 @@ KINDS = ("bullets",)
 
 def find(scope: Scope, section: Section, place: str) -> Iterator[Fact]:
     """The section's lists; those that define terms are asked term by term."""
+    heading = scope.heading(section.heading)
     lists = [
         block for block in section.blocks if block.kind == "bullets" and len(block.items) > 1 and not block.definitions
     ]
     parts = [part for block in lists for part in cut(scope, [block])]
     for number, part in enumerate(parts, start=1):
-        suffix = f" ({number}/{len(parts)})" if len(parts) > 1 else ""
-        slots = {"title": scope.document.title, "heading": scope.heading(section.heading) + suffix}
+        slots = {"title": scope.document.title, "heading": numbered(heading, number, len(parts))}
         yield Fact("bullets", slots, part.text, section.heading, part.lines, place)

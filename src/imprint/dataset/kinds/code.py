@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from imprint.dataset.cutting import cut, sentences
 from imprint.dataset.facts import Fact, Scope, one_line, without_markup
+from imprint.dataset.kinds.parts import numbered
 from imprint.documents import Block, Section
 
 KINDS = ("code", "code_lead_in")
@@ -19,14 +20,18 @@ def find(scope: Scope, section: Section, place: str) -> Iterator[Fact]:
         if block.kind == "code":
             found.append((block, _lead(before)))
         before = block
+    wordings = scope.settings.wordings
+    asks_both_ways = not scope.settings.kinds or set(KINDS) <= set(scope.settings.kinds)
     for number, (block, lead) in enumerate(found, start=1):
-        suffix = f" ({number}/{len(found)})" if len(found) > 1 else ""
+        # Asked both ways, code shares the wordings of one fact between them.
+        by_lead = max(1, wordings // 2) if lead and asks_both_ways else 0
+        by_heading = max(1, wordings - by_lead)
         for part in cut(scope, [block]):
-            slots = {"title": title, "heading": heading + suffix}
-            yield Fact("code", slots, part.text, section.heading, part.lines, place)
+            slots = {"title": title, "heading": numbered(heading, number, len(found))}
+            yield Fact("code", slots, part.text, section.heading, part.lines, place, by_heading)
             if lead:
                 slots = {"title": title, "heading": heading, "lead": lead}
-                yield Fact("code_lead_in", slots, part.text, section.heading, part.lines, place)
+                yield Fact("code_lead_in", slots, part.text, section.heading, part.lines, place, by_lead)
 
 
 def _lead(before: Block | None) -> str:

@@ -1,10 +1,10 @@
 """Operations of an HTTP interface: what each does, which does this, its parameters and responses."""
 
-import collections
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from imprint.dataset.cutting import sentences
 from imprint.dataset.facts import Fact, Scope, one_line, without_markup
+from imprint.dataset.kinds.parts import numbered, split_text
 from imprint.documents import Operation, Parameter, Response
 
 KINDS = ("operation", "operation_purpose", "parameter", "response")
@@ -14,56 +14,53 @@ _LONGEST_PURPOSE = 240  # characters
 def find(scope: Scope, operation: Operation, place: str) -> Iterator[Fact]:
     """The facts of an operation."""
     slots = {"title": scope.document.title, "operation": f"{operation.method} {operation.path}"}
-    heading = operation.tags[:1]
-    yield from _whole(scope, operation, slots, place)
+    labels, heading = scope.forms["labels"], operation.tags[:1]
+    parameters = [(item, _split(scope, _parameter(item, labels), item.line)) for item in operation.parameters]
+    responses = [(item, _split(scope, _response(item), item.line)) for item in operation.responses]
+    lists = {
+        labels["parameters"]: [f"- {part}" for _, parts in parameters for part in parts],
+        labels["responses"]: [f"- {part}" for _, parts in responses for part in parts],
+    }
+    wholes = list(_whole(scope, operation, lists))
+    for number, text in enumerate(wholes, start=1):
+        said = slots | {"operation": numbered(slots["operation"], number, len(wholes))}
+        yield Fact("operation", said, text, heading, operation.lines, place)
     purpose = one_line(without_markup(_purpose(operation)), _LONGEST_PURPOSE)
-    same = collections.Counter(_purpose(other) for other in scope.document.operations)
-    if purpose and same[_purpose(operation)] == 1:
+    if purpose and sum(_purpose(other) == _purpose(operation) for other in scope.document.operations) == 1:
         yield Fact("operation_purpose", {**slots, "purpose": purpose}, "", heading, operation.lines, place)
-    for parameter in operation.parameters:
-        text = _parameter(parameter, scope.forms["labels"])
-        if scope.lengths.fits(text, scope.lengths.answer):
-            at = (parameter.line, parameter.line)
-            yield Fact("parameter", {**slots, "parameter": parameter.name}, text, heading, at, place)
-        else:
-            scope.leave_out((parameter.line, parameter.line), "a parameter too long for an answer", parameter.name)
-    for response in operation.responses:
-        text = _response(response)
-        if response.description and scope.lengths.fits(text, scope.lengths.answer):
-            at = (response.line, response.line)
-            yield Fact("response", {**slots, "status": response.status}, text, heading, at, place)
+    for parameter, parts in parameters:
+        for number, text in enumerate(parts, start=1):
+            said = slots | {"parameter": numbered(parameter.name, number, len(parts))}
+            yield Fact("parameter", said, text, heading, (parameter.line, parameter.line), place)
+    for response, parts in responses:
+        for number, text in enumerate(parts if response.description else (), start=1):
+            said = slots | {"status": numbered(response.status, number, len(parts))}
+            yield Fact("response", said, text, heading, (response.line, response.line), place)
+
+
+def _split(scope: Scope, text: str, line: int) -> list[str]:
+    return split_text(scope, text, (line, line))
 
 
 def _purpose(operation: Operation) -> str:
     return operation.summary or (sentences(operation.description) or [""])[0]
 
 
-def _whole(scope: Scope, operation: Operation, slots: dict[str, str], place: str) -> Iterator[Fact]:
-    labels = scope.forms["labels"]
-    name = f" ({operation.name})" if operation.name else ""
-    lines = [f"{slots['operation']}{name}"]
-    lines += [text for text in dict.fromkeys((operation.summary.strip(), operation.description.strip())) if text]
-    if operation.parameters:
-        lines += [f"{labels['parameters']}:", *(f"- {_parameter(item, labels)}" for item in operation.parameters)]
-    if operation.responses:
-        lines += [f"{labels['responses']}:", *(f"- {_response(item)}" for item in operation.responses)]
-    parts = list(_parts(scope, lines))
-    for number, part in enumerate(parts, start=1):
-        suffix = f" ({number}/{len(parts)})" if len(parts) > 1 else ""
-        whole = {**slots, "operation": slots["operation"] + suffix}
-        yield Fact("operation", whole, "\n".join(part), operation.tags[:1], operation.lines, place)
-
-
-def _parts(scope: Scope, lines: Sequence[str]) -> Iterator[list[str]]:
-    held: list[str] = []
-    for line in lines:
-        if held and not scope.lengths.fits("\n".join([*held, line]), scope.lengths.answer):
-            yield held
-            held = []
-        if scope.lengths.fits(line, scope.lengths.answer):
-            held.append(line)
-    if held:
-        yield held
+def _whole(scope: Scope, operation: Operation, lists: Mapping[str, list[str]]) -> Iterator[str]:
+    """All about an operation in as many answers as it takes, each under its name and that of the list in it."""
+    name = f"{operation.method} {operation.path}" + (f" ({operation.name})" if operation.name else "")
+    about = filter(None, dict.fromkeys((operation.summary.strip(), operation.description.strip())))
+    told = [part for text in about for part in _split(scope, text, operation.lines[0])]
+    held, last = [name], ""
+    for label, texts in (("", told), *lists.items()):
+        for text in texts:
+            more = [text] if label == last else [f"{label}:", text]
+            if len(held) > 1 and not scope.lengths.fits("\n".join([*held, *more]), scope.lengths.answer):
+                yield "\n".join(held)
+                held, more = [name], [f"{label}:", text] if label else [text]
+            held += more
+            last = label
+    yield "\n".join(held)
 
 
 def _parameter(parameter: Parameter, labels: Mapping[str, str]) -> str:

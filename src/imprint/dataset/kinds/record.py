@@ -1,51 +1,50 @@
 """Records of structured data: each field, the whole record, and which record has a value that no other has."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from imprint.dataset.facts import Fact, Scope, field_name, inside_sentence, name_of_rows, one_line
-from imprint.dataset.kinds.table import cell, entry, is_name
+from imprint.dataset.facts import Fact, Scope, field_name, inside_sentence, name_of_rows
+from imprint.dataset.kinds.parts import split_value
+from imprint.dataset.kinds.table import Value, cell, looked_up, shortened_key, whole
 from imprint.documents import Field, Record
 
 KINDS = ("cell", "cell_reverse", "row")
-_LONGEST_KEY = 120  # characters
 
 
 def find(scope: Scope, record: Record, place: str, share: float = 1.0) -> Iterator[Fact]:
     """The facts of a record; of its fields the given share is asked one by one."""
-    title = scope.document.title
-    key = one_line(record.subject, _LONGEST_KEY) or title
+    document = scope.document
+    name = " ".join(record.subject.split()) or document.title
+    key = shortened_key(name)
+    # What is said of the document as a whole is asked with the file's name: "What is X about X?" is no question.
+    title = document.path.rpartition("/")[2] if key == document.title else document.title
+    slots = {"title": title or document.title, "key": key}
+    rows = _name_of_rows(record.key, scope)
     filled = [item for item in record.fields if item.value.strip()]
-    for item in filled:
+    values = [_value(scope, item) for item in filled]
+    is_asked = len(values) == 1
+    for item, value in zip(filled, values, strict=True):
         if share < 1 and scope.chance("field", place, item.name) >= share:
+            is_asked = False
             continue
-        column = inside_sentence(field_name(item.name), scope.document.language)
-        lines = (item.line, item.line)
-        slots = {"title": title, "key": key, "column": column, "value": item.value.strip()}
-        yield from cell(scope, slots, record.heading, lines, place)
-        if item.is_unique and is_name(item.value.strip()):
-            row = name_of_rows(record.key, scope)
-            slots = {"title": title, "column": column, "value": item.value.strip(), "row": row, "key": key}
-            yield Fact("cell_reverse", slots, "", record.heading, lines, place)
-    if len(filled) > 1:
-        yield from _whole(scope, record, key, filled, place)
+        column = inside_sentence(value.name, document.language)
+        yield from cell(scope, slots | {"column": column}, value, record.heading, place)
+        asked_by = looked_up(item.value.strip()) if item.is_unique else ""
+        if asked_by and asked_by.casefold() != name.casefold():
+            back = {"title": slots["title"], "column": column, "value": asked_by, "row": rows, "key": key}
+            yield Fact("cell_reverse", back, "", record.heading, (item.line, item.line), place)
+    if values and not is_asked:
+        yield from whole(scope, slots, name, values, record.heading, place)
 
 
-def _whole(scope: Scope, record: Record, key: str, filled: Sequence[Field], place: str) -> Iterator[Fact]:
-    """All fields that fit into one answer, in as many answers as it takes."""
-    parts: list[list[Field]] = [[]]
-    for item in filled:
-        part = [*parts[-1], item]
-        if parts[-1] and not scope.lengths.fits(_text(key, part), scope.lengths.answer):
-            parts.append([item])
-        else:
-            parts[-1] = part
-    for number, part in enumerate(parts, start=1):
-        suffix = f" ({number}/{len(parts)})" if len(parts) > 1 else ""
-        text = _text(key, part)
-        if scope.lengths.fits(text, scope.lengths.answer):
-            lines = (min(item.line for item in part), max(item.line for item in part))
-            yield Fact("row", {"title": scope.document.title, "key": key + suffix}, text, record.heading, lines, place)
+def _value(scope: Scope, item: Field) -> Value:
+    # The names in the description of an interface are typed as they are.
+    name = item.name if scope.document.operations else field_name(item.name)
+    parts = split_value(scope, item.value.strip(), item.parts, (item.line, item.line))
+    return Value(name, parts, item.line, is_list=len(item.parts) > 1)
 
 
-def _text(key: str, fields: Sequence[Field]) -> str:
-    return entry(key, [(field_name(item.name), item.value.strip()) for item in fields])
+def _name_of_rows(key: str, scope: Scope) -> str:
+    """What the records are called: by the last part of the key field's path, if no part says just "name"."""
+    names = [name_of_rows(part, scope) for part in key.split(".")]
+    entry = str(scope.forms["labels"]["entry"])
+    return entry if entry in names else names[-1]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from imprint.dataset.cutting import cut
 from imprint.dataset.facts import Fact, Scope
+from imprint.dataset.kinds.parts import numbered
 from imprint.documents import Block, Section
 
 KINDS = ("document", "section", "question")
@@ -18,17 +19,16 @@ def find(scope: Scope, section: Section, place: str) -> Iterator[Fact]:
     is_question = last.endswith(tuple(_QUESTION_MARKS))
     parts = cut(scope, _blocks(scope, section, keeps_all=is_question))
     for number, part in enumerate(parts, start=1):
-        suffix = f" ({number}/{len(parts)})" if len(parts) > 1 else ""
         slots = {"title": title}
         if is_question:
             kind = "question"
-            slots["question"] = last + suffix
+            slots["question"] = numbered(last, number, len(parts))
         elif heading != title:
             kind = "section"
-            slots["heading"] = heading + suffix
+            slots["heading"] = numbered(heading, number, len(parts))
         else:
             kind = "document"
-            slots["title"] = title + suffix
+            slots["title"] = numbered(title, number, len(parts))
         yield Fact(kind, slots, part.text, section.heading, part.lines, place)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from imprint.dataset.cutting import cut
 from imprint.dataset.facts import Fact, Scope, one_line, without_markup
+from imprint.dataset.kinds.parts import numbered
 from imprint.documents import Section
 
 KINDS = ("steps", "next_step")
@@ -17,8 +18,7 @@ def find(scope: Scope, section: Section, place: str) -> Iterator[Fact]:
     lists = [block for block in section.blocks if block.kind == "steps" and len(block.items) > 1]
     parts = [part for block in lists for part in cut(scope, [block])]
     for number, part in enumerate(parts, start=1):
-        suffix = f" ({number}/{len(parts)})" if len(parts) > 1 else ""
-        slots = {"title": title, "heading": heading + suffix}
+        slots = {"title": title, "heading": numbered(heading, number, len(parts))}
         yield Fact("steps", slots, part.text, section.heading, part.lines, place)
     for block in lists:
         for step, following in itertools.pairwise(block.items):
