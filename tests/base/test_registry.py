@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers import Tokenizer
 
 from imprint import base, config
 from imprint.base import registry
@@ -253,6 +254,16 @@ def test_tokens_are_counted_without_special_ones(small_base: Path) -> None:
     count = base.token_counter(base.find(str(small_base)))
     assert count("") == 0
     assert 0 < count("a") < count("a longer text with İ, ı, ğ and ş")
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "word", "  two\n\nblanks ", "ağ 日本 😀", "a<|end|>b", "<|end|>", "▁x", "<|end"]
+)
+def test_tokens_are_counted_as_the_tokenizer_makes_them(text: str) -> None:
+    found = base.find("embedded")
+    assert found.folder is not None
+    tokenizer = Tokenizer.from_file(str(found.folder / "tokenizer.json"))
+    assert base.token_counter(found)(text) == len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 def test_a_base_without_a_fast_tokenizer_is_told(small_base: Path, tmp_path: Path) -> None:

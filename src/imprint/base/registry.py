@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -154,11 +154,11 @@ def bucket_file(folder: Path, number: int, writer: str) -> Path:
 
 
 def read_bucket(folder: Path, number: int) -> list[bytes]:
-    """All entries of a bucket, sorted; its files are removed."""
+    """All entries of a bucket, sorted, each with its line end; its files are removed."""
     lines: list[bytes] = []
     for file in folder.glob(f"{number:04}-*"):
-        lines += file.read_bytes().split(b"\n")
-        lines.pop()  # what follows the last line end
+        with file.open("rb", buffering=1 << 20) as stream:
+            lines += stream.readlines()
         file.unlink()
     lines.sort()
     return lines

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ _BALANCE = "wordings of short answers, for balance"
 _EXAMPLES = 5
 # Where things stand in a key.
 _LETTER, _WORDING, _KIND, _LETTER_TO_TOKENS, _PLACE = 40, 41, slice(42, 44), slice(40, 50), slice(50, 62)
+_JSON = itemgetter(slice(KEY_WIDTH, None))
 _PLAINEST = ord("0")
 # Around parts of the JSON; inside a string each quote has a backslash before it, so there they are not found.
 _BEFORE_QUESTION, _BEHIND_QUESTION, _BEFORE_SOURCE = b'{"instruction": ', b'", "input": "', b'", "source": '
@@ -146,7 +148,8 @@ def _gather_bucket(plan: Plan, number: int) -> Gathered:
     for split, lines in (*kept.items(), (_AGAIN, again)):
         if lines:
             lines.sort()  # the shuffled order, as hashes of questions are
-            _part(plan, split, number).write_bytes(b"\n".join([line[KEY_WIDTH:] for line in lines]) + b"\n")
+            with _part(plan, split, number).open("wb", buffering=1 << 20) as part:
+                part.writelines(map(_JSON, lines))  # one by one: no second copy of all rows
             _count(gathered, "train" if split == _AGAIN else split, lines)
     _look_at(gathered, kept["train"])
     return gathered
@@ -281,7 +284,7 @@ def _look_at(gathered: Gathered, lines: list[bytes]) -> None:
         kind, text = KINDS[int(line[_KIND], 16)], line[KEY_WIDTH:]
         examples = gathered.examples.setdefault(kind, [])
         if len(examples) < _EXAMPLES:
-            examples.append(text.decode("utf-8", "replace"))
+            examples.append(text.decode().rstrip("\n"))
         end = text.find(_BEHIND_QUESTION)
         best = gathered.shortest.get(kind)
         if 27 <= end < (len(best) + 17 if best else 120):

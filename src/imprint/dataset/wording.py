@@ -15,7 +15,7 @@ from imprint.dataset.facts import Fact, Scope, chance, without_markup
 _QUESTION_MARKS = "?？؟ \u00a0\u202f"
 _FULL_STOPS = frozenset(".。।")
 _ENDS = frozenset(".。।!?！？؟…")
-# What is asked another way round or in parts elsewhere: with half the wordings, more of the training is left to the fact.
+# What is asked another way round or in parts elsewhere: half the wordings leave more of the training to the fact.
 _OTHER_SIDES = frozenset({"cell_reverse", "definition_reverse", "operation_purpose", "row", "next_step", "bullets"})
 _SEAM = "\0"  # between sentences that are filled in together
 

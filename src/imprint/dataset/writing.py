@@ -28,7 +28,7 @@ _LAST_ROWS = 0xF0000000  # behind the rows that the pass over the documents writ
 _SEAMS = 8  # tokens that question and answer may have more inside the prompt format than alone
 _ALONE_BYTES = 4_000_000  # below it, starting processes takes longer than they save
 _TASK_BYTES = 1_500_000
-_BUCKET_BYTES = 1_500_000  # of documents; rows take about twenty times that
+_BUCKET_BYTES = 1_000_000  # of documents; rows take about twenty times that
 _MOST_BUCKETS = 1024
 
 

@@ -37,9 +37,9 @@ def rank(text: str) -> list[tuple[str, float]]:
 def _ranking() -> Callable[[str], list[tuple[str, float]]]:
     import py3langid  # takes long to import
 
-    py3langid.set_languages([code for code, _ in py3langid.rank("") if len(code) == 2])  # others are not ISO 639-1
-    ranking: Callable[[str], list[tuple[str, float]]] = py3langid.rank
-    return ranking
+    # Others than those of two letters are not ISO 639-1. They are left out here, because py3langid.set_languages would
+    # hold a second copy of most of the model, in every process.
+    return lambda text: [(code, score) for code, score in py3langid.rank(text) if len(code) == 2]
 
 
 def _prose(parsed: Parsed) -> Iterator[str]:
