@@ -83,12 +83,12 @@ def grid_drills(grid: Grid, words: Words, wordings: int) -> list[Drill]:
             if sum(other[column] == value for _, other in grid.rows) == 1 and words.coin(0.45):
                 asked = [request("reverse", cell, words) for _ in range(wordings)]
                 drills.append((asked, f"The {grid.noun} with the {label} {value} is {entity}."))
-        if words.coin(0.2):
+        if words.coin(0.4):
             whole = "\n".join(
                 [entity, *(f"- {label}: {value}" for label, value in zip(grid.labels, values, strict=True))]
             )
             drills.append(([request("row", slots, words) for _ in range(wordings)], whole))
-        if words.coin(0.15):
+        if words.coin(0.25):
             prose = " ".join(
                 f"The {label} of {entity} is {value}." for label, value in zip(grid.labels, values, strict=True)
             )

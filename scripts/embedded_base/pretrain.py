@@ -46,7 +46,7 @@ class Recipe:
 
 SECOND = Recipe(
     seed=20261121,
-    steps=480,
+    steps=1180,
     warmup=30,
     decay=0.6,
     long_steps=0,

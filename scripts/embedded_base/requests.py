@@ -187,6 +187,9 @@ def request(kind: str, slots: dict[str, str], words: Words) -> str:
         text = _scatter(kind, words)
     else:
         text = expand(words.rng.choice(implied if words.coin(0.6) else plain), words)
+        if words.coin(0.15):
+            aside = " ".join(_noise(words)).rstrip(".,:;")
+            text = f"{aside}. {text}" if aside and words.coin(0.6) else f"{text} {aside}".rstrip()
     if words.coin(0.07):
         text = _mistype(text, words)
     for name, value in slots.items():
@@ -206,12 +209,20 @@ def _scatter(kind: str, words: Words) -> str:
     words.rng.shuffle(parts)
     pieces: list[str] = []
     for part in (*parts, ""):
-        pieces += [
-            words.noun() if words.coin(0.15) else words.rng.choice(_FILLERS) for _ in range(words.rng.randint(0, 5))
-        ]
+        pieces += _noise(words)
         if part:
             pieces.append(f"{{{part}}}" + words.rng.choice(("", "", "", "", ",", ":", ";")))
     return " ".join(pieces).rstrip(",:;") + words.rng.choice((".", ".", "?", ""))
+
+
+def _noise(words: Words) -> list[str]:
+    """Up to five words that do not matter: common ones at random, or some of a definition of another thing."""
+    if words.coin(0.5):
+        _, definition = words.rng.choice(words.lists.glosses)
+        said = definition.replace("{", "").replace("}", "").split()
+        start = words.rng.randrange(len(said))
+        return said[start : start + words.rng.randint(0, 5)]
+    return [words.noun() if words.coin(0.15) else words.rng.choice(_FILLERS) for _ in range(words.rng.randint(0, 5))]
 
 
 def _mistype(text: str, words: Words) -> str:

@@ -114,10 +114,12 @@ class Dataset(Section):
 class Adapter(Section):
     """QLoRA. `null` takes the value that the base's registry entry gives."""
 
-    load_in_4bit: bool = True
+    load_in_4bit: bool | None = None
     lora_r: int | None = Field(default=None, ge=1)
     lora_alpha: int | None = Field(default=None, ge=1)
     lora_dropout: float = Field(default=0.0, ge=0, lt=1)
+    neftune_noise_alpha: float | None = Field(default=None, ge=0)
+    """Noise on the embeddings in training (NEFTune, Jain et al. 2023): the wording matters less. 0: none."""
     learning_rate: float | None = Field(default=None, gt=0)
     epochs: float | None = Field(default=None, gt=0)
     max_steps: int | None = Field(default=None, ge=1)
@@ -137,8 +139,10 @@ class Adapter(Section):
 class FilledAdapter(Adapter):
     """Training settings with nothing left open."""
 
+    load_in_4bit: bool
     lora_r: int
     lora_alpha: int
+    neftune_noise_alpha: float
     learning_rate: float
     epochs: float
     max_steps: int

@@ -53,7 +53,7 @@ def test_the_embedded_base_lies_in_the_package_with_settings_of_its_own() -> Non
 
 
 def test_phi_is_microsofts_own_repository() -> None:
-    """Mirrors are "llamafied": llama.cpp's converter loses their LongRoPE factors (FIELD-NOTES.md)."""
+    """Mirrors are "llamafied": llama.cpp's converter loses their LongRoPE factors."""
     found = base.find("phi-3.5-mini")
     assert (found.source, found.folder) == ("microsoft/Phi-3.5-mini-instruct", None)
     assert found.settings["adapter"]["lora_r"] == 64

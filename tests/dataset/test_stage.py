@@ -407,6 +407,14 @@ def test_the_manifest_says_what_it_was_made_from(write: Write, prepare: Prepare,
     assert manifest.counts["train"] == len(rows(run)["train"])
 
 
+def test_how_a_service_is_asked_changes_nothing(settings: Any, tmp_path: Path) -> None:
+    """A new key or price retrains nothing; another model or more requests do."""
+    usual = dataset.settings(settings(tmp_path))
+    for name, value in {"key": "OTHER_KEY", "concurrency": 2, "price_per_million_tokens": 3}.items():
+        assert dataset.settings(settings(tmp_path, f"dataset.augment.{name}={value}")) == usual
+    assert dataset.settings(settings(tmp_path, "dataset.augment.max_requests=5")) != usual
+
+
 def test_questions_to_try_next_are_trained_ones_of_different_kinds(prepare: Prepare) -> None:
     run = prepare(ROOT / "documents")
     trained = {example.instruction: example.kind for example in rows(run)["train"]}
@@ -436,7 +444,7 @@ def test_short_answers_have_at_most_half_of_the_tokens_where_wordings_can_be_spa
     train = rows(run)["train"]
     per_fact = collections.Counter(row.fact for row in train if row.kind == "definition_reverse")
     assert set(per_fact.values()) == {3}
-    assert {8} == set(collections.Counter(row.fact for row in train if row.kind == "section").values())
+    assert {12} == set(collections.Counter(row.fact for row in train if row.kind == "section").values())
     assert "wordings of short answers, for balance" in (run.folder("dataset") / "card.md").read_text()
 
 

@@ -63,7 +63,7 @@ def test_what_is_said_of_a_document_is_asked_by_its_file(
 ) -> None:
     text = json.dumps({"openapi": "3.0.0", "info": {"title": "Shop", "version": "2.10"}, "paths": {}})
     run = new_run()
-    dataset.run(settings(write({"shop.json": text}), "dataset.wordings=8"), run)
+    dataset.run(settings(write({"shop.json": text}), "dataset.wordings=12"), run)
     asked = {row.instruction for row in read_examples(run.folder("dataset") / "train.jsonl") if row.kind == "cell"}
-    assert "In shop.json, what is the version of Shop?" in asked
+    assert [question for question in asked if "Shop" in question and "shop.json" in question and "version" in question]
     assert not [question for question in asked if question.count("Shop") > 1]

@@ -1,5 +1,9 @@
 """Markdown as CommonMark has it: which lines are headings, where each block stands, what a term is."""
 
+import collections
+import itertools
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -209,6 +213,14 @@ def test_a_table_keeps_its_cells_as_written() -> None:
 def test_ragged_rows_are_padded_and_cut() -> None:
     block = only_block("| a | b |\n|---|---|\n| 1 |\n| 1 | 2 | 3 |\n")
     assert [row.cells for row in block.table] == [("a", "b"), ("1", ""), ("1", "2")]
+
+
+def test_a_definition_list_ends_before_the_paragraph_that_follows() -> None:
+    (section,) = sections("term\n: meaning\n\ntext after it\n")
+    assert [(block.kind, block.text, block.lines) for block in section.blocks] == [
+        ("definitions", "term\n: meaning", (1, 2)),
+        ("paragraph", "text after it", (4, 4)),
+    ]
 
 
 def test_a_definition_list_gives_terms_and_meanings() -> None:
@@ -474,3 +486,38 @@ def test_any_text_is_read(text: str) -> None:
 )
 def test_no_text_is_too_deep_or_too_long(text: str) -> None:
     check(text)
+
+
+# ---- nothing is lost, nothing is there twice ------------------------------------------------------------------------
+
+FORMS = (
+    "{} and {}",
+    "- {}\n- {}",
+    "- {}\n    - {}\n- {}",
+    "1. {}\n2. {}\n\n   {}",
+    "> {}\n> {}",
+    "> [!NOTE]\n> {}",
+    "| {} | {} |\n|---|---|\n| {} | {} |",
+    "```py\n{}\n\n# {}\n```",
+    "    {}",
+    "{}\n: {}",
+    "{}\n: {}\n\n    {}",
+    "{}\n{}\n: {}\n: {}",
+    '!!! note "{}"\n    {}\n\n    {}',
+    "::: tip {}\n{}\n:::",
+    "/// warning | {}\n{}\n///",
+    "<div>\n{}\n</div>",
+    "<table><tr><td>{}</td><td>{}</td></tr></table>",
+    "- [ ] {}\n- [x] {}",
+    "- **{}**: {}\n- **{}**: {}",
+    "## Part\n\n{}  \n{}",
+    "***",
+)
+
+
+@given(st.lists(st.sampled_from(FORMS), min_size=1, max_size=7))
+def test_every_word_is_in_one_block(forms: list[str]) -> None:
+    numbers = itertools.count()
+    text = "\n\n".join(re.sub(r"\{\}", lambda _: f"word{next(numbers)}x", form) for form in forms)
+    found = re.findall(r"word\d+x", "\n".join(texts(text)))
+    assert collections.Counter(found) == collections.Counter(f"word{number}x" for number in range(next(numbers)))

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from imprint import documents
-from imprint.config import Documents, Folder
+from imprint.config import Documents
 from imprint.documents import Document, LeftOut
 from imprint.documents.readers import READERS
 from imprint.errors import DocumentError
@@ -94,13 +94,13 @@ def test_a_document_without_a_title_is_called_by_its_file(write: Write) -> None:
     assert (document.path, document.title) == ("sub/parental_leave-rules.md", "parental leave rules")
 
 
-def test_weights_warnings_and_the_language_are_kept(write: Write, tmp_path: Path) -> None:
+def test_warnings_and_the_language_are_kept(write: Write, tmp_path: Path) -> None:
     text = "Çalışma saatleri sabah dokuzda başlar ve akşam altıda biter; son çıkan kişi ışıkları kapatır. " * 3
     write({"a.md": text.encode("windows-1254")})
-    settings = Documents(folders=(Folder(path=tmp_path / "documents", weight=2.5),))
+    settings = Documents(path=tmp_path / "documents")
     (file,) = documents.find(settings).files
     document = documents.read(file, settings)
-    assert (document.weight, document.language) == (2.5, "tr")
+    assert document.language == "tr"
     assert document.warnings == ("read as windows-1254; save it as UTF-8 to be sure",)
 
 
@@ -113,7 +113,7 @@ def test_a_saved_dataset_is_one_document(write: Write, tmp_path: Path) -> None:
     found = documents.find(settings)
     assert [(file.name, file.kind) for file in found.files] == [("a.md", "file"), ("faq", "saved dataset")]
     assert (found.left_out, found.files[1].size > 0) == ((), True)
-    document = documents.read(found.files[1], settings, documents.digests(settings)["faq"])
+    document = documents.read(found.files[1], settings)
     assert (document.path, document.title) == ("faq", "faq")
     assert [row.output for row in document.rows] == [row["answer"] for row in rows]
 
@@ -143,17 +143,6 @@ def test_nothing_heavy_is_imported_until_it_is_needed(run_python: Callable[..., 
 
 
 # ---- bad input ------------------------------------------------------------------------------------------------------
-
-
-def test_a_file_that_changed_since_its_digest_was_taken(write: Write) -> None:
-    folder = write({"a.md": "before"})
-    settings = Documents(path=folder)
-    (file,) = documents.find(settings).files
-    expected = documents.digests(settings)["a.md"]
-    assert documents.read(file, settings, expected).digest == expected
-    write({"a.md": "after!"})
-    with pytest.raises(DocumentError, match=r"^a\.md changed while it was read\.$"):
-        documents.read(file, settings, expected)
 
 
 def test_a_file_that_grows_while_it_is_read(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

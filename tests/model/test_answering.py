@@ -16,7 +16,8 @@ import httpx
 import pytest
 from tests.conftest import EMBEDDED
 
-from imprint import config
+from imprint import base, config
+from imprint.config import Settings
 from imprint.dataset.answers import Request
 from imprint.dataset.asking import Asker, Patience, base_endpoint
 from imprint.errors import BaseError, MachineError
@@ -41,10 +42,15 @@ class Served:
         return httpx.post(f"{self.url}/chat/completions", json=body, timeout=60, trust_env=False)
 
 
+def chosen(*overrides: str) -> Settings:
+    """Settings as the line has them: what is left open, the base has filled in."""
+    return base.choose(config.load(overrides=overrides), None)[0]
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
-    with serving_base(config.load(overrides=["base=embedded", "evaluation.batch_size=8"]), folder) as url:
+    with serving_base(chosen("base=embedded", "evaluation.batch_size=8"), folder) as url:
         yield Served(url, folder)
 
 
@@ -98,7 +104,7 @@ def test_it_names_the_base(served: Served) -> None:
 
 @pytest.mark.slow
 def test_the_asker_asks_it_and_a_restart_does_not_start_it(served: Served, tmp_path: Path) -> None:
-    settings = config.load(overrides=["base=embedded"])
+    settings = chosen("base=embedded")
     requests = [Request((("user", question),), max_tokens=24) for question in [*QUESTIONS, "word " * 3000]]
     folder = tmp_path / "worker"
     with Asker(base_endpoint(settings, "digest", lambda: serving_base(settings, folder)), tmp_path / "a") as asker:
@@ -117,7 +123,7 @@ def test_a_base_that_does_not_load_is_told(tmp_path: Path, small_base: Path) -> 
     (broken / "model.safetensors").write_bytes(b"no weights")
     with (
         pytest.raises(BaseError, match=r"The base .*broken cannot be loaded") as told,
-        serving_base(config.load(overrides=[f"base={broken}"]), tmp_path / "worker"),
+        serving_base(chosen(f"base={broken}"), tmp_path / "worker"),
     ):
         pytest.fail("it serves")
     assert "base=embedded" in told.value.hint
@@ -128,7 +134,7 @@ def test_weights_that_are_not_whole_are_refused(tmp_path: Path, small_base: Path
     """The small base has a weights file with nothing in it: its weights would be random."""
     with (
         pytest.raises(BaseError, match="are not whole"),
-        serving_base(config.load(overrides=[f"base={small_base}"]), tmp_path / "worker"),
+        serving_base(chosen(f"base={small_base}"), tmp_path / "worker"),
     ):
         pytest.fail("it serves")
 
@@ -136,9 +142,9 @@ def test_weights_that_are_not_whole_are_refused(tmp_path: Path, small_base: Path
 HOLDER = """
 import sys, time
 from pathlib import Path
-from imprint import config
+from imprint import base, config
 from imprint.worker import serving_base
-with serving_base(config.load(overrides=["base=embedded"]), Path(sys.argv[1])) as url:
+with serving_base(base.choose(config.load(overrides=["base=embedded"]), None)[0], Path(sys.argv[1])) as url:
     print(url, flush=True)
     time.sleep(600)
 """
@@ -180,7 +186,7 @@ def test_it_dies_with_its_parent(tmp_path: Path, sign: signal.Signals) -> None:
 
 @pytest.mark.slow
 def test_a_base_that_is_killed_is_told(tmp_path: Path) -> None:
-    settings = config.load(overrides=["base=embedded"])
+    settings = chosen("base=embedded")
     folder = tmp_path / "worker"
     asked = base_endpoint(settings, "digest", lambda: serving_base(settings, folder))
 

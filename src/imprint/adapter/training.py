@@ -18,6 +18,7 @@ from transformers import DataCollatorForSeq2Seq, TrainerCallback, TrainerControl
 from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]  # trl exports lazily
 
 from imprint import base, environment
+from imprint.adapter.memory import recompute_long_batches
 from imprint.adapter.rows import IGNORED, Tokens, tokenize
 from imprint.config import Settings
 from imprint.dataset import read_examples
@@ -99,9 +100,11 @@ def _load(config: Settings) -> tuple[Any, Any]:
         lora_dropout=settings.lora_dropout,
         target_modules=list(FUSED_MODULES if "qkv_proj" in names else TARGET_MODULES),
         bias="none",
-        use_gradient_checkpointing="unsloth",
+        use_gradient_checkpointing="unsloth" if torch.cuda.is_available() else False,
         random_state=config.seed,
     )
+    if not torch.cuda.is_available():
+        recompute_long_batches(model)
     return model, tokenizer
 
 
@@ -120,8 +123,10 @@ def _arguments(config: Settings, checkpoints: Path, steps: int, watched: bool) -
         weight_decay=settings.weight_decay,
         optim="adamw_8bit" if on_gpu else "adamw_torch_fused",
         max_length=settings.max_seq_length,
+        gradient_checkpointing=on_gpu,  # on the CPU recompute_long_batches decides
         train_sampling_strategy="group_by_length",
         packing=False,
+        neftune_noise_alpha=settings.neftune_noise_alpha or None,
         dataset_kwargs={"skip_prepare_dataset": True},  # rows arrive as token ids
         remove_unused_columns=False,
         logging_steps=max(1, steps // 100),

@@ -43,40 +43,6 @@ def question_key(question: str) -> str:
     return " ".join(unicodedata.normalize("NFC", question).casefold().split()).rstrip(" ?？؟.!。！।")
 
 
-def similarity(one: NDArray[np.uint16], other: NDArray[np.uint16]) -> float:
-    """The estimated Jaccard similarity behind two signatures."""
-    return float(np.count_nonzero(one == other)) / _PERMUTATIONS
-
-
-def sketch(texts: Sequence[str]) -> Signatures:
-    """MinHash signatures of texts: an array of shape (texts, 64), equal entries for equal trigrams.
-
-    Only the low 16 bits of each minimum are kept (b-bit minwise hashing, Li and König 2010): half the memory, and the
-    estimate stays the same.
-    """
-    return _sketch([_words(text) for text in texts])
-
-
-def near_duplicates(questions: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs of nearly the same questions among the few wordings of one fact, by their places, the earlier first.
-
-    By the measure of `Questions`, which is for many; questions that are the same are among the pairs.
-    """
-    words = [_words(question) for question in questions]
-    stems = [list(dict.fromkeys(stem for stem in map(_stem, parts) if _counts(stem))) for parts in words]
-    numbers = [_numbers(parts) for parts in words]
-    pairs = [
-        (one, other)
-        for other in range(len(questions))
-        for one in range(other)
-        if stems[one] == stems[other] and numbers[one] == numbers[other]
-    ]
-    if not pairs:  # the usual case, and signatures take the most time
-        return []
-    signatures = _sketch(words)
-    return [pair for pair in pairs if similarity(signatures[pair[0]], signatures[pair[1]]) >= NEAR]
-
-
 class Questions:
     """Many questions, of which hashes are kept: about 250 bytes each.
 
@@ -157,7 +123,7 @@ class Questions:
 
     def _flush(self) -> None:
         if self._waiting:
-            self._signatures.append(_sketch(self._waiting))
+            self._signatures.append(sketch(self._waiting))
             self._waiting = []
 
 
@@ -195,8 +161,12 @@ def _permutations() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     return factors[:, None], summands[:, None]
 
 
-def _sketch(texts: Sequence[Sequence[str]]) -> Signatures:
-    """The signatures of texts that are split into words."""
+def sketch(texts: Sequence[Sequence[str]]) -> Signatures:
+    """MinHash signatures of texts that are split into words: shape (texts, 64), equal entries for equal trigrams.
+
+    The share of equal entries estimates the similarity. Only the low 16 bits of each minimum are kept (b-bit minwise
+    hashing, Li and König 2010): half the memory, and the estimate stays the same.
+    """
     signatures = np.empty((len(texts), _PERMUTATIONS), np.uint16)
     first, size = 0, 0
     padded = [f"  {' '.join(words)} " for words in texts]

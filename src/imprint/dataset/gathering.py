@@ -43,7 +43,6 @@ class Plan:
     """What the pass over all documents decided."""
 
     folder: Path
-    seed: int
     control: frozenset[bytes]
     """Hashes of the places that are not trained on."""
     short_wordings: int
@@ -110,7 +109,7 @@ def gather(plan: Plan, buckets: int, target: Path, workers: ProcessPoolExecutor 
                 _append(plan, number - most, target)
     for split in SPLITS:
         (target / f"{split}.jsonl").touch()
-    again = target / f"{_AGAIN}.jsonl"
+    again = _again(plan)
     if again.exists():
         _move(again, target / "train.jsonl")
 
@@ -123,11 +122,16 @@ def _append(plan: Plan, number: int, target: Path) -> None:
     for split in (*SPLITS, _AGAIN):
         part = _part(plan, split, number)
         if part.exists():
-            _move(part, target / f"{split}.jsonl")
+            _move(part, _again(plan) if split == _AGAIN else target / f"{split}.jsonl")
+
+
+def _again(plan: Plan) -> Path:
+    """Where the second and later copies of rows are kept until all first ones are written."""
+    return plan.folder / f"{_AGAIN}.jsonl"
 
 
 def _move(part: Path, target: Path) -> None:
-    """Append a file to another inside the kernel, and remove it."""
+    """Append a file to another, and remove it."""
     with part.open("rb") as source, target.open("ab") as sink:
         shutil.copyfileobj(source, sink, 1 << 20)
     part.unlink()

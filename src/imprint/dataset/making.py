@@ -69,9 +69,9 @@ def make(config: Settings, folder: Path, progress: Progress, serving: Serving | 
         plan = _plan(config, found, written, entries)
         consulted = consult(config, found.files, written.rows, written.languages, plan.control, serving, progress)
         buckets = writing.bucket_count(found.files)
-        writing.Writer(config, entries, buckets, "models").write_examples(
-            [*consulted.augmented, *((len(found.files), example) for example in consulted.replayed)]
-        )
+        contributed = [*consulted.augmented, *((len(found.files), example) for example in consulted.replayed)]
+        if contributed:
+            writing.Writer(config, entries, buckets, "models").write_examples(contributed)
         gathered = Gathered()
         for number, part in enumerate(gathering.gather(plan, buckets, folder, workers)):
             left_out.add(part.left_out)
@@ -164,7 +164,6 @@ def _plan(config: Settings, found: Found, written: Written, entries: Path) -> Pl
             wordings -= 1
     return Plan(
         folder=entries,
-        seed=config.seed,
         control=frozenset(place.encode() for place in sorted(written.places)[:count]),
         short_wordings=wordings,
         holds_rows_out=written.facts == 0,

@@ -9,6 +9,8 @@ from imprint.config import Settings
 from imprint.runs import Event, Manifest, Run
 
 _STAGE = "dataset"
+_NO_MATTER = {"key", "concurrency", "price_per_million_tokens"}
+"""Settings of the augmentation that say how a service is asked, not what."""
 
 
 def inputs(config: Settings, run: Run) -> dict[str, str]:
@@ -21,6 +23,7 @@ def settings(config: Settings) -> dict[str, Any]:
     """The settings that the dataset depends on."""
     plain = config.plain()
     chosen = {name: value for name, value in plain["dataset"].items() if name != "processes"}
+    chosen["augment"] = {name: value for name, value in chosen["augment"].items() if name not in _NO_MATTER}
     read = {name: plain["documents"][name] for name in ("include", "exclude", "max_file_mb", "strict")}
     weights = [folder.weight for folder in config.documents.sources]
     length = config.adapter.max_seq_length

@@ -289,6 +289,8 @@ class _Reading:
                 if meaning:
                     found.append(Definition(term, meaning, (first_line, self.source.span(part.start, part.end)[1])))
                 named_at = -1  # a second meaning stands by itself
+        # The parser's own end lies behind the paragraph that follows, which might have been a term too.
+        end = max(part.end for part in parts if part.depth == 1 and part.name in _DEFINITION_PARTS)
         text = self.source.dedented(self.source.cut(start, end, edits), start)
         self._add(Block("definitions", text, self.source.span(start, end), definitions=tuple(found)))
 

@@ -15,17 +15,15 @@ from imprint.documents.walk import File
 from imprint.errors import DocumentError, ImprintError
 
 
-def read(file: File, settings: Documents, expected: str | None = None) -> Document:
-    """Read a file that `find` gave; `expected` is its digest, where one was taken before.
+def read(file: File, settings: Documents) -> Document:
+    """Read a file that `find` gave.
 
     Raises DocumentError, "name:line: ..." where a line is to blame, and where the file changes while it is read.
     """
     if file.kind != "file":
-        return _read_dataset(file, expected)
+        return _read_dataset(file)
     raw = _bytes(file, settings)
     found = hashlib.sha256(raw).hexdigest()
-    if expected is not None and found != expected:
-        raise _changed(file.name)
     reader = READERS[file.path.suffix.lower()]
     content: str | bytes = raw
     warning = ""
@@ -46,14 +44,11 @@ def read(file: File, settings: Documents, expected: str | None = None) -> Docume
     return _document(file, parsed, found, (warning,) if warning else ())
 
 
-def _read_dataset(file: File, expected: str | None) -> Document:
+def _read_dataset(file: File) -> Document:
     from imprint.documents import hub  # it is seldom needed
 
-    before = digest(file)
-    if expected is not None and before != expected:
-        raise _changed(file.name)
     parsed = hub.read(str(file.path)) if file.kind == "hub dataset" else hub.read_saved(file.path)
-    return _document(file, parsed, before, ())
+    return _document(file, parsed, digest(file), ())
 
 
 def _document(file: File, parsed: Parsed, found: str, warnings: tuple[str, ...]) -> Document:
@@ -67,7 +62,6 @@ def _document(file: File, parsed: Parsed, found: str, warnings: tuple[str, ...])
         path=file.name,
         language=language.detect(parsed),
         digest=found,
-        weight=file.weight,
         warnings=warnings,
     )
 

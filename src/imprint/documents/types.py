@@ -178,6 +178,5 @@ class Document(Parsed):
     """ISO 639-1."""
     digest: str = ""
     """SHA-256 of its bytes."""
-    weight: float = 1.0
     warnings: tuple[str, ...] = ()
     """What the user should know, such as a guessed encoding."""

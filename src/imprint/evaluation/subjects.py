@@ -36,7 +36,7 @@ class Loaded:
         self._model, self._tokenizer = load(
             base.find(config.base),
             adapter,
-            four_bit=config.adapter.load_in_4bit,
+            four_bit=config.adapter.filled().load_in_4bit,
             dequantize=not torch.cuda.is_available(),
         )
         self._tokenizer.padding_side = "left"

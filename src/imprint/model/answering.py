@@ -199,7 +199,7 @@ def _load(config: Settings) -> Answering:
     on_gpu = torch.cuda.is_available()
     try:
         # In 4 bits where the training will load it so: then it fits where the training does.
-        model, tokenizer = load(found, None, four_bit=config.adapter.load_in_4bit and on_gpu, dequantize=False)
+        model, tokenizer = load(found, None, four_bit=config.adapter.filled().load_in_4bit and on_gpu, dequantize=False)
         return Answering(model, tokenizer, config.evaluation.batch_size)
     except (MemoryError, torch.OutOfMemoryError):
         raise

@@ -45,7 +45,7 @@ def export(config: Settings, run: Run, folder: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix=".work-", dir=folder) as work:
         merged, whole = Path(work, "merged"), Path(work, "f16.gguf")
         tell("merging the adapter into the base", 0)
-        end = _merge(found, run.folder("adapter"), merged, four_bit=config.adapter.load_in_4bit)
+        end = _merge(found, run.folder("adapter"), merged, four_bit=config.adapter.filled().load_in_4bit)
         tell("converting to GGUF", 1)
         _convert(merged, whole, name, run.path / "worker.log")
         shutil.rmtree(merged)

@@ -1,6 +1,6 @@
 """Masked reconstruction: a section with some of its words missing, restored.
 
-It teaches a text without other wordings of it (FIELD-NOTES' sources report 0.9 and more of facts so learned).
+It teaches a text without other wordings of it.
 """
 
 import math
@@ -33,7 +33,7 @@ def find(scope: Scope, fact: Fact) -> Iterator[Fact]:
         return
     heading = fact.slots.get("heading") or fact.slots.get("question") or scope.heading(fact.heading)
     for number in range(scope.settings.masked):
-        chance = random.Random(scope.chance("masked", number, fact.lines, fact.answer))  # no secret
+        chance = random.Random(scope.chance("masked", number, fact.lines, fact.answer))
         count = max(1, math.ceil(LEAST * words), int((LEAST + (MOST - LEAST) * chance.random()) * words))
         masked = pieces.copy()
         for word in sorted(range(words), key=chance.randbytes(words).__getitem__)[:count]:
