@@ -4,7 +4,7 @@ import pytest
 from tests.dataset.making import scope
 
 from imprint.dataset.facts import Fact
-from imprint.dataset.wording import languages, put_into_words, wordings_of
+from imprint.dataset.wording import put_into_words, wordings_of
 
 
 def fact(kind: str = "cell", **slots: str) -> Fact:
@@ -68,7 +68,8 @@ def test_braces_in_a_document_are_text() -> None:
 
 def test_a_language_without_wordings_gets_english_ones() -> None:
     assert wordings_of("xx") == wordings_of("en")
-    assert {"en", "tr", "ta", "de", "es", "fr", "pt", "ar", "zh", "hi"} <= set(languages())
+    for language in ("tr", "ta", "de", "es", "fr", "pt", "ar", "zh", "hi"):
+        assert wordings_of(language) != wordings_of("en")
 
 
 @pytest.mark.parametrize("key", ["100 %s", "a\0b", ""])

@@ -86,6 +86,7 @@ def _load(config: Settings) -> tuple[Any, Any]:
     if found.folder is not None:
         environment.offline()
     settings = config.adapter
+    on_gpu = torch.cuda.is_available()
     model, tokenizer = unsloth.FastLanguageModel.from_pretrained(
         found.source,
         max_seq_length=settings.max_seq_length,
@@ -100,10 +101,10 @@ def _load(config: Settings) -> tuple[Any, Any]:
         lora_dropout=settings.lora_dropout,
         target_modules=list(FUSED_MODULES if "qkv_proj" in names else TARGET_MODULES),
         bias="none",
-        use_gradient_checkpointing="unsloth" if torch.cuda.is_available() else False,
+        use_gradient_checkpointing="unsloth" if on_gpu else False,
         random_state=config.seed,
     )
-    if not torch.cuda.is_available():
+    if not on_gpu:
         recompute_long_batches(model)
     return model, tokenizer
 

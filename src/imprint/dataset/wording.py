@@ -2,7 +2,7 @@
 
 import functools
 import string
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from operator import itemgetter
@@ -113,10 +113,3 @@ def wordings_of(language: str) -> dict[str, Any]:
 def _loader() -> Any:
     """libyaml's safe loader where PyYAML was built with it: ten times as fast."""
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def languages() -> Iterator[str]:
-    """The languages that there are wordings of."""
-    for file in sorted((resources.files("imprint") / "dataset" / "wordings").iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".yaml"):
-            yield file.name.removesuffix(".yaml")
