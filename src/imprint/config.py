@@ -120,6 +120,8 @@ class Adapter(Section):
     lora_dropout: float = Field(default=0.0, ge=0, lt=1)
     neftune_noise_alpha: float | None = Field(default=None, ge=0)
     """Noise on the embeddings in training (NEFTune, Jain et al. 2023): the wording matters less. 0: none."""
+    question_noise: float | None = Field(default=None, ge=0, lt=1)
+    """Random words between the words of questions in training: the share of the places that a row gets, at most."""
     learning_rate: float | None = Field(default=None, gt=0)
     epochs: float | None = Field(default=None, gt=0)
     max_steps: int | None = Field(default=None, ge=1)
@@ -143,6 +145,7 @@ class FilledAdapter(Adapter):
     lora_r: int
     lora_alpha: int
     neftune_noise_alpha: float
+    question_noise: float
     learning_rate: float
     epochs: float
     max_steps: int

@@ -19,6 +19,7 @@ from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]  # trl expor
 
 from imprint import base, environment
 from imprint.adapter.memory import recompute_long_batches
+from imprint.adapter.noise import QuestionNoise
 from imprint.adapter.rows import IGNORED, Tokens, tokenize
 from imprint.config import Settings
 from imprint.dataset import read_examples
@@ -46,12 +47,15 @@ def train(config: Settings, run: Run, folder: Path) -> dict[str, Any]:
         text = f"{steps} steps, where {settings.epochs:g} epochs would take {wanted}: adapter.max_steps sets the limit"
         run.notify(Event("note", "adapter", text))
     checkpoints = folder / "checkpoints"
+    learned = _dataset(rows["train"])
+    if settings.question_noise:
+        learned = learned.with_transform(QuestionNoise(tokenizer, settings.question_noise, settings.max_seq_length))
     watcher = _Watcher(run, folder / "metrics.csv")
     trainer = SFTTrainer(
         model=model,
         processing_class=tokenizer,
         args=_arguments(config, checkpoints, steps, bool(rows["validation"])),
-        train_dataset=_dataset(rows["train"]),
+        train_dataset=learned,
         eval_dataset=_dataset(rows["validation"]) if rows["validation"] else None,
         data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
         callbacks=[watcher],
