@@ -149,13 +149,13 @@ def _train(config: Settings, run: Run, folder: Path, attempt: Attempt, *, is_fir
             raise
         trainer.save_last_step()
         raise _OutOfMemoryError(trainer.state.global_step, max(lengths)) from None
-    if watcher.divergence is not None:
-        raise _DivergedError(watcher.divergence)
     if watcher.stopped:
         raise Interrupted(
             f"Stopped at step {trainer.state.global_step} of {steps}; the checkpoint is written.",
             hint="`imprint up` goes on from there",
         )
+    if watcher.divergence is not None:
+        raise _DivergedError(watcher.divergence)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty card
