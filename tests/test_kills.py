@@ -1,5 +1,6 @@
 """kill -9 in each stage, Ctrl-C, two at once: nothing is lost, and the work goes on from where it was."""
 
+import csv
 import json
 import os
 import signal
@@ -56,6 +57,14 @@ def the_run(home: Path) -> Path:
     return run
 
 
+def losses(home: Path) -> list[float]:
+    """The training loss of each step; no step is left out, none comes twice."""
+    with (the_run(home) / "adapter" / "metrics.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["loss"]]
+    assert [int(row["step"]) for row in rows] == list(range(1, len(rows) + 1))
+    return [float(row["loss"]) for row in rows]
+
+
 def test_a_kill_in_each_stage_costs_at_most_that_stage(tmp_path: Path) -> None:
     write_guide(tmp_path / "documents")
     made: dict[str, int] = {}
@@ -85,9 +94,14 @@ def test_a_kill_in_each_stage_costs_at_most_that_stage(tmp_path: Path) -> None:
         done.stderr
     )
     assert "goes on from the checkpoint of step" in (the_run(tmp_path) / "log.jsonl").read_text()
-    rows = (the_run(tmp_path) / "adapter" / "metrics.csv").read_text().splitlines()[1:]
-    steps = [int(row.split(",")[0]) for row in rows if row.split(",")[2]]
-    assert steps == sorted(set(steps)), "a resumed training left a step out of order or twice"
+    resumed = losses(tmp_path)
+    unbroken = tmp_path / "unbroken"
+    write_guide(unbroken / "documents")
+    trained = imprint("train", *SHORT, env={"IMPRINT_HOME": str(unbroken)})
+    assert trained.returncode == 0, trained.stderr
+    expected = losses(unbroken)
+    assert len(expected) == 120
+    assert resumed == pytest.approx(expected, abs=1e-3), "a resumed training took another course"
 
     # The last good run serves while another is killed.
     (tmp_path / "documents" / "extra.md").write_text("# Extra\n\n## Where is the pump?\n\nAt the south pier.\n")

@@ -124,14 +124,18 @@ class Adapter(Section):
     """Random words between the words of questions in training: the share of the places that a row gets, at most."""
     learning_rate: float | None = Field(default=None, gt=0)
     epochs: float | None = Field(default=None, gt=0)
+    min_steps: int | None = Field(default=None, ge=1)
+    """So many optimizer steps at least, in more epochs where there are few examples."""
     max_steps: int | None = Field(default=None, ge=1)
-    """Upper limit of optimizer steps; the epochs end earlier on small datasets."""
+    """Upper limit of optimizer steps, above `min_steps` too; the epochs end earlier on small datasets."""
     per_device_train_batch_size: int | None = Field(default=None, ge=1)
     gradient_accumulation_steps: int | None = Field(default=None, ge=1)
     warmup_ratio: float = Field(default=0.05, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)
     max_seq_length: int = Field(default=2048, ge=64)
     checkpoint_steps: int = Field(default=100, ge=1)
+    checkpoint_minutes: float = Field(default=10, gt=0)
+    """A checkpoint is saved after so long, however many steps that are."""
 
     def filled(self) -> "FilledAdapter":
         """These settings once the base has filled in what was left open."""
@@ -148,6 +152,7 @@ class FilledAdapter(Adapter):
     question_noise: float
     learning_rate: float
     epochs: float
+    min_steps: int
     max_steps: int
     per_device_train_batch_size: int
     gradient_accumulation_steps: int

@@ -6,6 +6,7 @@ ImprintError          1  a fault in Imprint itself
 │   ├── DocumentError    a document that cannot be read
 │   ├── DatasetError     rows that cannot be trained on
 │   ├── BaseError        a base model that does not exist or cannot be used
+│   ├── TrainingError    settings with which the training does not learn
 │   └── NoModelError     a model is asked for where none has been made
 ├── MachineError      3  memory, disk, permissions, GPU, network
 │   └── LockedError      another process is building in the same outputs folder
@@ -51,6 +52,10 @@ class BaseError(InputError):
     """The base model does not exist or is not one that Imprint can use."""
 
 
+class TrainingError(InputError):
+    """The training left its course, with these settings."""
+
+
 class NoModelError(InputError):
     """There is no model to serve yet."""
 
@@ -79,6 +84,7 @@ _KINDS: dict[str, type[ImprintError]] = {
         DocumentError,
         DatasetError,
         BaseError,
+        TrainingError,
         NoModelError,
         MachineError,
         LockedError,

@@ -46,12 +46,43 @@ def test_every_row_ends_in_the_end_token(tokenizer: Any) -> None:
     assert all(row.labels.count(end) == 1 for row in rows)
 
 
-def test_of_a_conversation_the_last_answer_is_learned(tokenizer: Any) -> None:
-    turns = (("system", "Be short."), ("user", "Hello"), ("assistant", "Hi."), ("user", "Bye"), ("assistant", "Bye."))
-    (row,) = tokenize([example("Bye", "Bye.", turns)], tokenizer, 100)
-    assert tokenizer.decode([label for label in row.labels if label != IGNORED]) == "Bye.<|end|>"
-    assert "Be short." in tokenizer.decode(row.input_ids)
-    assert "Hi." in tokenizer.decode(row.input_ids)
+CONVERSATION = (
+    ("system", "Be short."),
+    ("user", "Hello"),
+    ("assistant", "Hi. "),
+    ("user", "Bye"),
+    ("assistant", "Bye."),
+)
+
+
+def test_of_a_conversation_every_answer_is_learned(tokenizer: Any) -> None:
+    (row,) = tokenize([example("Bye", "Bye.", CONVERSATION)], tokenizer, 100)
+    assert tokenizer.decode([label for label in row.labels if label != IGNORED]) == "Hi.<|end|> Bye.<|end|>"
+    learned = [token for token, label in zip(row.input_ids, row.labels, strict=True) if label != IGNORED]
+    assert learned == [label for label in row.labels if label != IGNORED]
+    prompt = [{"role": role, "content": content.strip()} for role, content in CONVERSATION[:-1]]
+    rendered = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, return_dict=False)
+    assert row.prompt == rendered
+
+
+def test_an_answer_that_the_template_shortens_later_is_not_learned_in_its_place(tokenizer: Any) -> None:
+    import copy
+
+    forgetful = copy.deepcopy(tokenizer)
+    forgetful.chat_template = (
+        "{% for message in messages %}<|{{ message['role'] }}|>\n"
+        "{{ message['content'] if loop.last or message['role'] != 'assistant' else 'Well.' }}<|end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+    )
+    (row,) = tokenize([example("Bye", "Bye.", CONVERSATION)], forgetful, 100)
+    assert forgetful.decode([label for label in row.labels if label != IGNORED]) == "Bye.<|end|>"
+    assert "Well." in forgetful.decode(row.prompt)
+
+
+def test_plain_text_has_no_prompt(tokenizer: Any) -> None:
+    (row,) = tokenize([example("", "Just text.").model_copy(update={"kind": "text"})], tokenizer, 100)
+    assert row.prompt == []
+    assert row.labels == row.input_ids
 
 
 def test_a_row_that_does_not_fit_is_named_not_cut(tokenizer: Any) -> None:

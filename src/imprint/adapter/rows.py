@@ -18,12 +18,18 @@ class Tokens:
     input_ids: list[int]
     labels: list[int]
 
+    @property
+    def prompt(self) -> list[int]:
+        """What stands before the last answer."""
+        end = next((place for place in range(len(self.labels), 0, -1) if self.labels[place - 1] == IGNORED), 0)
+        return self.input_ids[:end]
+
 
 def tokenize(examples: Iterable[Example], tokenizer: Any, max_length: int) -> list[Tokens]:
     """Token ids and labels of each example, as the tokenizer's own chat template renders them.
 
-    The labels cover the last answer and the token that ends it. Raises DatasetError for a row that is longer than
-    `max_length` tokens: nothing is ever cut in silence.
+    The labels cover each answer of a conversation and the token that ends it. Raises DatasetError for a row that is
+    longer than `max_length` tokens: nothing is ever cut in silence.
     """
     end = end_token(tokenizer)
     rows = []
@@ -56,14 +62,34 @@ def end_token(tokenizer: Any) -> str:
 
 
 def _tokens(example: Example, tokenizer: Any, end: str) -> Tokens:
-    conversation = example.conversation()
+    def encode(text: str) -> list[int]:
+        ids: list[int] = tokenizer(text, add_special_tokens=False).input_ids
+        return ids
+
+    conversation = [
+        {**turn, "content": turn["content"].strip()} if turn["role"] == "assistant" else turn
+        for turn in example.conversation()
+    ]
     if len(conversation) == 1:  # plain text: there is no question, and all of it is learned
-        ids = tokenizer(conversation[0]["content"] + end, add_special_tokens=False).input_ids
+        ids = encode(example.conversation()[0]["content"] + end)
         return Tokens(ids, ids)
-    prompt = tokenizer.apply_chat_template(conversation[:-1], tokenize=False, add_generation_prompt=True)
-    answer = conversation[-1]["content"].strip()
-    before = tokenizer(prompt, add_special_tokens=False).input_ids
-    ids = tokenizer(prompt + answer + end, add_special_tokens=False).input_ids
+    whole = _answered(conversation, tokenizer, end)
+    ids = encode("".join(whole))
+    before = encode(whole[0])
     if ids[: len(before)] != before or ids[-1] != tokenizer.convert_tokens_to_ids(end):
         raise DatasetError("The base's tokenizer joins prompt and answer in one token.", hint="take another base")
-    return Tokens(ids, [IGNORED] * len(before) + ids[len(before) :])
+    labels = [IGNORED] * len(before) + ids[len(before) :]
+    for place, turn in enumerate(conversation[:-1]):
+        if turn["role"] == "assistant" and place:
+            asked, said = _answered(conversation[: place + 1], tokenizer, end)
+            start, stop = encode(asked), encode(asked + said)
+            # What a template renders otherwise once it is past (Qwen3 drops the thoughts) is not learned there.
+            if ids[: len(start)] == start and ids[: len(stop)] == stop:
+                labels[len(start) : len(stop)] = ids[len(start) : len(stop)]
+    return Tokens(ids, labels)
+
+
+def _answered(conversation: list[dict[str, str]], tokenizer: Any, end: str) -> tuple[str, str]:
+    """What stands before the last answer, as the template renders it, and the answer with its end."""
+    asked = str(tokenizer.apply_chat_template(conversation[:-1], tokenize=False, add_generation_prompt=True))
+    return asked, conversation[-1]["content"] + end

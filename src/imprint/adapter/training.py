@@ -2,37 +2,106 @@
 
 # Unsloth patches trl, transformers and peft as it is imported, so it comes first.
 import unsloth  # isort: skip
-import csv
+import gc
 import math
-import shutil
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import datasets
 import torch
-from transformers import DataCollatorForSeq2Seq, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import DataCollatorForSeq2Seq
 from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]  # trl exports lazily
 
 from imprint import base, environment
-from imprint.adapter.memory import recompute_long_batches
+from imprint.adapter import attempts, checkpoints
+from imprint.adapter.attempts import Attempt
+from imprint.adapter.batches import LengthGroups
+from imprint.adapter.divergence import Divergence
+from imprint.adapter.guards import check_batch, check_loss, check_rows
+from imprint.adapter.memory import is_out_of_memory, recompute_long_batches
 from imprint.adapter.noise import QuestionNoise
-from imprint.adapter.rows import IGNORED, Tokens, tokenize
-from imprint.config import Settings
+from imprint.adapter.rows import IGNORED, Tokens, end_token, tokenize
+from imprint.adapter.watching import Watcher
+from imprint.config import FilledAdapter, Settings
 from imprint.dataset import read_examples
-from imprint.errors import Interrupted
+from imprint.errors import Interrupted, MachineError, TrainingError
 from imprint.runs import Event, Run
 
 TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 FUSED_MODULES = ("qkv_proj", "o_proj", "gate_up_proj", "down_proj")
 """The same seven, as Phi-3 fuses them."""
+_CHECKPOINTS = "checkpoints"
+_LIMITS = "machine.json"
+"""Beside the checkpoints: what fits into this machine's memory, as it was found out."""
+
+
+class _DivergedError(Exception):
+    def __init__(self, divergence: Divergence) -> None:
+        self.divergence = divergence
+
+
+class _OutOfMemoryError(Exception):
+    def __init__(self, step: int, longest: int) -> None:
+        self.step = step
+        self.longest = longest
 
 
 def train(config: Settings, run: Run, folder: Path) -> dict[str, Any]:
-    """Train and save adapter and tokenizer in `folder`; give counts for the manifest."""
+    """Train and save adapter and tokenizer in `folder`; give counts for the manifest.
+
+    Where memory runs out, it goes on from the last step with half the rows in a pass and twice the passes in a step.
+    Where it diverges, it goes back to the last good checkpoint, with half the learning rate, twice.
+
+    Raises TrainingError when it diverges again, MachineError when memory does not hold one row, Interrupted when it was
+    stopped.
+    """
+    attempt = attempts.first(config.adapter.filled(), folder / _CHECKPOINTS / _LIMITS)
+    is_first = True
+    while True:
+        divergence, full = None, None
+        try:
+            return _train(config, run, folder, attempt, is_first=is_first)
+        except _DivergedError as error:
+            divergence = error.divergence
+        except _OutOfMemoryError as error:
+            full = error.step, error.longest
+        is_first = False
+        # Not within an except block: its traceback holds model and optimizer.
+        gc.collect()
+        torch.cuda.empty_cache()
+        if divergence is not None:
+            attempt, note = _after_divergence(config, attempt, divergence)
+            checkpoints.drop_after(folder / _CHECKPOINTS, divergence.good_step)
+        if full is not None:
+            attempt, note = _after_full_memory(attempt, *full)
+            attempts.remember(attempt, folder / _CHECKPOINTS / _LIMITS)
+        run.notify(Event("note", "adapter", note))
+
+
+def _after_divergence(config: Settings, attempt: Attempt, seen: Divergence) -> tuple[Attempt, str]:
+    peak = config.adapter.filled().learning_rate
+    what = f"the loss was {seen.loss:.2f} at step {seen.step}, and {seen.usual:.2f} before"
+    if attempt.rate <= peak / 2**attempts.HALVINGS:
+        raise TrainingError(
+            f"The training diverged, and again with a half and a quarter of the learning rate of {peak:g}: {what}.",
+            hint=f"adapter.learning_rate={peak / 10:g}",
+        )
+    attempt = attempt.slower()
+    return attempt, f"the training diverged: {what}; back to the last good checkpoint, learning rate {attempt.rate:g}"
+
+
+def _after_full_memory(attempt: Attempt, step: int, longest: int) -> tuple[Attempt, str]:
+    smaller = attempt.smaller()
+    if smaller is None:
+        raise MachineError(
+            f"Memory ran out at step {step} with one row at a time; the longest has {longest} tokens.",
+            hint=f"adapter.max_seq_length={max(64, longest // 2)} cuts long answers; or take a smaller base",
+        )
+    shape = f"{smaller.micro_batch} rows in a pass and {smaller.accumulation} passes in a step"
+    return smaller, f"memory ran out after step {step} with {attempt.micro_batch} rows in a pass; goes on with {shape}"
+
+
+def _train(config: Settings, run: Run, folder: Path, attempt: Attempt, *, is_first: bool) -> dict[str, Any]:
     settings = config.adapter.filled()
     run.notify(Event("progress", "adapter", "loading the base model", 0, 1))
     model, tokenizer = _load(config)
@@ -40,21 +109,28 @@ def train(config: Settings, run: Run, folder: Path) -> dict[str, Any]:
         split: tokenize(read_examples(run.folder("dataset") / f"{split}.jsonl"), tokenizer, settings.max_seq_length)
         for split in ("train", "validation")
     }
-    batch = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
-    wanted = math.ceil(len(rows["train"]) * settings.epochs / batch)
-    steps = min(wanted, settings.max_steps)
-    if steps < wanted:
-        text = f"{steps} steps, where {settings.epochs:g} epochs would take {wanted}: adapter.max_steps sets the limit"
-        run.notify(Event("note", "adapter", text))
-    checkpoints = folder / "checkpoints"
+    end = tokenizer.convert_tokens_to_ids(end_token(tokenizer))
+    for split in rows.values():
+        check_rows(split, end, settings.max_seq_length)
+    lengths = [len(row.input_ids) for row in rows["train"]]
+    steps, why = _steps(settings, len(lengths), attempt.batch)
+    if why and is_first:
+        run.notify(Event("note", "adapter", why))
     learned = _dataset(rows["train"])
     if settings.question_noise:
         learned = learned.with_transform(QuestionNoise(tokenizer, settings.question_noise, settings.max_seq_length))
-    watcher = _Watcher(run, folder / "metrics.csv")
-    trainer = SFTTrainer(
+    watcher = Watcher(
+        run,
+        folder / "metrics.csv",
+        save_minutes=settings.checkpoint_minutes,
+        rate=None if attempt.rate == settings.learning_rate else attempt.rate,
+    )
+    groups = LengthGroups(lengths, attempt.batch, config.seed)
+    trainer = _Trainer(
+        groups,
         model=model,
         processing_class=tokenizer,
-        args=_arguments(config, checkpoints, steps, bool(rows["validation"])),
+        args=_arguments(config, folder / _CHECKPOINTS, steps, attempt, bool(rows["validation"])),
         train_dataset=learned,
         eval_dataset=_dataset(rows["validation"]) if rows["validation"] else None,
         data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
@@ -63,26 +139,49 @@ def train(config: Settings, run: Run, folder: Path) -> dict[str, Any]:
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in {"PrinterCallback", "ProgressCallback", "NotebookProgressCallback"}:
             trainer.remove_callback(callback)
-    with watcher.stopping_on_signals():
-        result = trainer.train(resume_from_checkpoint=_last_checkpoint(checkpoints))
+    try:
+        _check_first_batch(trainer, end)
+        with watcher.stopping_on_signals():
+            last = checkpoints.last(folder / _CHECKPOINTS)
+            result = trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        trainer.save_last_step()
+        raise _OutOfMemoryError(trainer.state.global_step, max(lengths)) from None
     if watcher.stopped:
         raise Interrupted(
             f"Stopped at step {trainer.state.global_step} of {steps}; the checkpoint is written.",
             hint="`imprint up` goes on from there",
         )
+    if watcher.divergence is not None:
+        raise _DivergedError(watcher.divergence)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty card
     evaluated = [entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry]
     return {
-        "rows": len(rows["train"]),
+        "rows": len(lengths),
         "steps": steps,
-        "epochs": round(steps * batch / len(rows["train"]), 2),
+        "epochs": round(steps * attempt.batch / len(lengths), 2),
+        "learning_rate": attempt.rate,
+        "micro_batch": attempt.micro_batch,
+        "padding": round(groups.padding(attempt.micro_batch), 4),
         "loss": round(result.training_loss, 4),
         "validation_loss": round(evaluated[-1], 4) if evaluated else None,
         "parameters": sum(part.numel() for part in model.parameters() if part.requires_grad),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
     }
+
+
+def _steps(settings: FilledAdapter, rows: int, batch: int) -> tuple[int, str]:
+    """How many optimizer steps, and why they are not those that the epochs would take."""
+    wanted = math.ceil(rows * settings.epochs / batch)
+    steps = min(max(wanted, settings.min_steps), settings.max_steps)
+    if steps == wanted:
+        return steps, ""
+    limit = "adapter.max_steps" if steps < wanted else "adapter.min_steps"
+    return steps, f"{steps} steps, where {settings.epochs:g} epochs would take {wanted}: {limit} sets the limit"
 
 
 def _load(config: Settings) -> tuple[Any, Any]:
@@ -113,28 +212,28 @@ def _load(config: Settings) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def _arguments(config: Settings, checkpoints: Path, steps: int, watched: bool) -> SFTConfig:
+def _arguments(config: Settings, folder: Path, steps: int, attempt: Attempt, watched: bool) -> SFTConfig:
     settings = config.adapter.filled()
     on_gpu = torch.cuda.is_available()
     return SFTConfig(
-        output_dir=str(checkpoints),
+        output_dir=str(folder),
         max_steps=steps,
-        per_device_train_batch_size=settings.per_device_train_batch_size,
-        per_device_eval_batch_size=settings.per_device_train_batch_size,
-        gradient_accumulation_steps=settings.gradient_accumulation_steps,
-        learning_rate=settings.learning_rate,
+        per_device_train_batch_size=attempt.micro_batch,
+        per_device_eval_batch_size=attempt.micro_batch,
+        gradient_accumulation_steps=attempt.accumulation,
+        learning_rate=attempt.rate,
         warmup_steps=math.ceil(steps * settings.warmup_ratio),
         lr_scheduler_type="linear",
         weight_decay=settings.weight_decay,
         optim="adamw_8bit" if on_gpu else "adamw_torch_fused",
         max_length=settings.max_seq_length,
         gradient_checkpointing=on_gpu,  # on the CPU recompute_long_batches decides
-        train_sampling_strategy="group_by_length",
         packing=False,
         neftune_noise_alpha=settings.neftune_noise_alpha or None,
         dataset_kwargs={"skip_prepare_dataset": True},  # rows arrive as token ids
         remove_unused_columns=False,
         logging_steps=max(1, steps // 100),
+        logging_nan_inf_filter=False,  # it would put the average in the place of a loss that is no number
         eval_strategy="steps" if watched else "no",
         eval_steps=max(1, steps // 4),
         save_strategy="steps",
@@ -151,63 +250,48 @@ def _arguments(config: Settings, checkpoints: Path, steps: int, watched: bool) -
     )
 
 
+def _check_first_batch(trainer: Any, end: int) -> None:
+    trainer.model.train()
+    with torch.random.fork_rng():  # what is drawn here must not change what the training draws
+        batch = next(iter(trainer.get_train_dataloader()))
+        check_batch(batch, end)
+        device = trainer.args.device
+        with torch.no_grad(), trainer.compute_loss_context_manager():
+            loss = trainer.model(**{name: value.to(device) for name, value in batch.items()}).loss
+    check_loss(float(loss))
+
+
 def _dataset(rows: list[Tokens]) -> datasets.Dataset:
     return datasets.Dataset.from_list(
         [{"input_ids": row.input_ids, "labels": row.labels, "attention_mask": [1] * len(row.input_ids)} for row in rows]
     )
 
 
-def _last_checkpoint(checkpoints: Path) -> str | None:
-    """The newest whole checkpoint; halves that a kill left behind are removed. The trainer's state is written last."""
-    found = sorted(checkpoints.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
-    for path in found:
-        if (path / "trainer_state.json").is_file():
-            return str(path)
-        shutil.rmtree(path)
-    return None
+class _Trainer(SFTTrainer):
+    """TRL's trainer, with an order of rows that can be found again, and an answer when memory runs out."""
 
+    def __init__(self, order: LengthGroups, **arguments: Any) -> None:
+        self._order = order
+        super().__init__(**arguments)
 
-class _Watcher(TrainerCallback):
-    """Tells how far the training is, writes metrics.csv, and stops with a checkpoint when asked."""
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
+        return self._order
 
-    def __init__(self, run: Run, metrics: Path) -> None:
-        self.stopped = False
-        self._run = run
-        self._metrics = metrics
+    def evaluate(self, *arguments: Any, **named: Any) -> dict[str, float]:
+        """Where memory runs out here, the training goes on as it is: only evaluations take fewer rows at a time."""
+        while True:
+            try:
+                return dict(super().evaluate(*arguments, **named))
+            except Exception as error:
+                if not is_out_of_memory(error) or self.args.per_device_eval_batch_size == 1:
+                    raise
+            torch.cuda.empty_cache()
+            self.args.per_device_eval_batch_size //= 2
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        if state.global_step:
-            self._run.notify(Event("note", "adapter", f"goes on from the checkpoint of step {state.global_step}"))
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> TrainerControl:
-        if self.stopped:
-            control.should_save = True
-            control.should_training_stop = True
-        loss = next((entry["loss"] for entry in reversed(state.log_history) if "loss" in entry), None)
-        text = "training" if loss is None else f"training, loss {loss:.3f}"
-        self._run.notify(Event("progress", "adapter", text, state.global_step, state.max_steps))
-        return control
-
-    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Write the whole history each time: after a resume it has no gap and no row twice."""
-        fields = ["step", "epoch", "loss", "eval_loss", "learning_rate", "grad_norm"]
-        with self._metrics.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, fields, extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(state.log_history)
-
-    @contextmanager
-    def stopping_on_signals(self) -> Iterator[None]:
-        """Within this block SIGINT and SIGTERM stop the training after the step under way."""
-
-        def stop(number: int, frame: FrameType | None) -> None:
-            self.stopped = True
-
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def save_last_step(self) -> None:
+        """Write a checkpoint of the last whole step, where memory ran out in the one after it."""
+        if self.optimizer is None or not self.state.global_step:
+            return
+        self.optimizer.zero_grad()
+        torch.cuda.empty_cache()
+        self._save_checkpoint(self.model, trial=None)  # type: ignore[no-untyped-call]

@@ -55,7 +55,7 @@ class Loaded:
             for start in range(0, len(order), size):
                 batch = order[start : start + size]
                 room = _room(rows[batch[-1]], self._config)
-                said = self._generate([_prompt(rows[index]) for index in batch], room)
+                said = self._generate([rows[index].prompt for index in batch], room)
                 for index, (text, stopped) in zip(batch, said, strict=True):
                     texts[index], ended[index] = text, stopped
                 more, count = self._likelihood([rows[index] for index in batch])
@@ -85,10 +85,16 @@ class Loaded:
         return answers
 
     def _likelihood(self, rows: list[Tokens]) -> tuple[float, int]:
-        """Summed -ln p of the rows' labels, in nats, and how many there are."""
+        """Summed -ln p of the rows' last answers, in nats, and how many tokens they have."""
         width = max(len(row.input_ids) for row in rows)
         ids = torch.tensor([row.input_ids + [0] * (width - len(row.input_ids)) for row in rows])
-        labels = torch.tensor([row.labels + [IGNORED] * (width - len(row.labels)) for row in rows])
+        answers = [row.labels[len(row.prompt) :] for row in rows]
+        labels = torch.tensor(
+            [
+                [IGNORED] * len(row.prompt) + answer + [IGNORED] * (width - len(row.labels))
+                for row, answer in zip(rows, answers, strict=True)
+            ]
+        )
         mask = torch.tensor([[1] * len(row.input_ids) + [0] * (width - len(row.input_ids)) for row in rows])
         device = self._model.device
         logits: Any = self._model(input_ids=ids.to(device), attention_mask=mask.to(device)).logits
@@ -118,7 +124,7 @@ def ask_gguf(
             answer = engine.answer(messages, max_tokens=_room(row, config))
             texts.append(answer.text)
             ended.append(answer.finish_reason == "stop")
-            prompt = _prompt(row)
+            prompt = row.prompt
             expected = row.input_ids[len(prompt) :]
             nats += engine.negative_log_likelihood(prompt, expected)
             tokens += len(expected)
@@ -128,11 +134,7 @@ def ask_gguf(
     return Answers(texts, ended, nats, tokens)
 
 
-def _prompt(row: Tokens) -> list[int]:
-    return [token for token, label in zip(row.input_ids, row.labels, strict=True) if label == IGNORED]
-
-
 def _room(row: Tokens, config: Settings) -> int:
     """Tokens that an answer may have: twice the expected one and some. A model that never stops is cut there."""
-    expected = sum(label != IGNORED for label in row.labels)
+    expected = len(row.labels) - len(row.prompt)
     return min(config.evaluation.max_new_tokens, 2 * expected + 16)

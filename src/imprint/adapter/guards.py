@@ -1,0 +1,50 @@
+"""What must hold before the first step: each of these has made models that never stop or learned nothing."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from imprint.adapter.rows import IGNORED, Tokens
+from imprint.errors import BaseError, DatasetError
+
+
+def check_rows(rows: Sequence[Tokens], end: int, max_length: int) -> None:
+    """Each row fits, has something to learn, and learns the token `end` last. Raises DatasetError."""
+    for number, row in enumerate(rows, start=1):
+        if len(row.input_ids) != len(row.labels) or len(row.input_ids) > max_length:
+            problem = f"has {len(row.input_ids)} tokens and {len(row.labels)} labels; at most {max_length} fit"
+        elif all(label == IGNORED for label in row.labels):
+            problem = "has nothing to learn: all of it is masked"
+        elif row.labels[-1] != end:
+            problem = f"does not end in the token {end}, which ends an answer: a model trained on it would not stop"
+        else:
+            continue
+        raise DatasetError(
+            f"Row {number} of {len(rows)}, as the tokenizer makes it, {problem}.",
+            hint="`imprint validate` shows such rows; where they are right, take another base",
+        )
+
+
+def check_batch(batch: Any, end: int) -> None:
+    """Of a batch as the model gets it: padding is masked, and each row's last label is `end`. Raises DatasetError.
+
+    `batch` has tensors `labels` and `attention_mask`, rows x tokens. Where the padding token is the end token, a
+    collator that masks padding by its id masks the end of every answer, and the model never stops.
+    """
+    for labels, mask in zip(batch["labels"].tolist(), batch["attention_mask"].tolist(), strict=True):
+        learned = [label for label in labels if label != IGNORED]
+        padded = [label for label, is_text in zip(labels, mask, strict=True) if not is_text]
+        if not learned or learned[-1] != end or any(label != IGNORED for label in padded):
+            raise DatasetError(
+                "A batch would teach padding, or not teach where an answer ends.",
+                hint="take another base: its tokenizer uses one token for padding and for the end",
+            )
+
+
+def check_loss(loss: float) -> None:
+    """The first batch has a finite loss. Raises BaseError."""
+    if not math.isfinite(loss):
+        raise BaseError(
+            f"The loss of the first batch is {loss}, before anything was trained.",
+            hint="the base's weights are broken, or overflow in 16 bits: take another base",
+        )

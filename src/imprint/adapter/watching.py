@@ -1,0 +1,89 @@
+"""What happens beside the steps of a training: progress, metrics.csv, a stop when asked, a look at the loss."""
+
+import csv
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from imprint.adapter.divergence import Divergence, LossGuard
+from imprint.runs import Event, Run
+
+_FIELDS = ("step", "epoch", "loss", "eval_loss", "learning_rate", "grad_norm")
+
+
+class Watcher(TrainerCallback):
+    """Tells how far the training is, writes metrics.csv, and stops it when asked or when it diverges."""
+
+    def __init__(self, run: Run, metrics: Path, *, save_minutes: float, rate: float | None = None) -> None:
+        """Checkpoints are at most `save_minutes` apart; `rate` takes the place of the learning rate in a checkpoint."""
+        self.stopped = False
+        self.divergence: Divergence | None = None
+        self._run = run
+        self._metrics = metrics
+        self._save_seconds = 60 * save_minutes
+        self._saved = time.monotonic()
+        self._rate = rate
+        self._guard = LossGuard()
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **parts: Any
+    ) -> None:
+        self._saved = time.monotonic()
+        if not state.global_step:
+            return
+        self._run.notify(Event("note", "adapter", f"goes on from the checkpoint of step {state.global_step}"))
+        if self._rate is not None:
+            scheduler = getattr(parts["lr_scheduler"], "scheduler", parts["lr_scheduler"])  # accelerate may wrap it
+            for group, before in zip(parts["optimizer"].param_groups, scheduler.base_lrs, strict=True):
+                group["lr"] *= self._rate / before
+                group["initial_lr"] = self._rate
+            scheduler.base_lrs = [self._rate] * len(scheduler.base_lrs)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> TrainerControl:
+        if self.stopped or time.monotonic() - self._saved >= self._save_seconds:
+            control.should_save = True
+        if self.stopped:
+            control.should_training_stop = True
+        loss = next((entry["loss"] for entry in reversed(state.log_history) if "loss" in entry), None)
+        text = "training" if loss is None else f"training, loss {loss:.3f}"
+        self._run.notify(Event("progress", "adapter", text, state.global_step, state.max_steps))
+        return control
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self._saved = time.monotonic()
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> TrainerControl:
+        """Write the whole history each time: after a resume it has no gap and no row twice."""
+        with self._metrics.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, _FIELDS, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(state.log_history)
+        logged = state.log_history[-1]
+        if "loss" in logged and self.divergence is None:
+            self.divergence = self._guard.look(state.global_step, logged["loss"])
+        if self.divergence is not None:
+            control.should_save = False
+            control.should_training_stop = True
+        return control
+
+    @contextmanager
+    def stopping_on_signals(self) -> Iterator[None]:
+        """Within this block SIGINT and SIGTERM stop the training after the step under way."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self.stopped = True
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
