@@ -16,7 +16,7 @@ from tests.stand_ins import RESULTS, Line
 
 from imprint import pipeline
 from imprint.config import Settings
-from imprint.errors import DocumentError, LockedError, MachineError, NoModelError
+from imprint.errors import DocumentError, FullMemoryError, LockedError, MachineError, NoModelError
 from imprint.runs import Outputs, Run
 
 NAMES = ["dataset", "adapter", "model", "evaluation"]
@@ -229,6 +229,22 @@ def test_after_a_failure_the_last_model_stays_and_the_work_goes_on(
     assert line.told("start")[0].endswith(" (documents/a.md changed)")
     assert Outputs(config().outputs).require_current().id == second.id != first.id
     assert len(Outputs(config().outputs).runs()) == 2
+
+
+def test_where_memory_ran_out_the_training_is_tried_with_less(line: Line, config: Config) -> None:
+    line.fails = {"adapter": FullMemoryError("Memory ran out.")}
+    run = line.build(config("adapter.per_device_train_batch_size=4", "adapter.gradient_accumulation_steps=2"))
+    assert line.ran == ["dataset", "adapter", "adapter", "model", "evaluation"]
+    assert line.told("note")[-1:] == ["Memory ran out. It goes on with 2 rows in a pass and 4 passes in a step."]
+    assert json.loads((run.folder("adapter") / "checkpoints" / "machine.json").read_text()) == {"micro_batch": 2}
+
+
+@pytest.mark.parametrize(("name", "rows"), [("adapter", 1), ("model", 4)])
+def test_where_there_is_no_less_it_is_the_machines_fault(name: str, rows: int, line: Line, config: Config) -> None:
+    line.fails = {name: FullMemoryError("Memory ran out.")}
+    with pytest.raises(FullMemoryError):
+        line.build(config(f"adapter.per_device_train_batch_size={rows}"))
+    assert line.ran[-1] == name
 
 
 def test_a_full_disk_in_a_stage_is_the_machines_fault(line: Line, config: Config) -> None:

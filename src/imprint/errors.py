@@ -9,6 +9,7 @@ ImprintError          1  a fault in Imprint itself
 │   ├── TrainingError    settings with which the training does not learn
 │   └── NoModelError     a model is asked for where none has been made
 ├── MachineError      3  memory, disk, permissions, GPU, network
+│   ├── FullMemoryError  memory ran out; what did it may be tried with less
 │   └── LockedError      another process is building in the same outputs folder
 └── Interrupted     130  stopped by the user; what was done is kept
 """
@@ -66,6 +67,10 @@ class MachineError(ImprintError):
     exit_code = 3
 
 
+class FullMemoryError(MachineError):
+    """Memory ran out, on the GPU or beside it; what needed it may be tried with less."""
+
+
 class LockedError(MachineError):
     """Another process is building in the same outputs folder."""
 
@@ -87,6 +92,7 @@ _KINDS: dict[str, type[ImprintError]] = {
         TrainingError,
         NoModelError,
         MachineError,
+        FullMemoryError,
         LockedError,
         Interrupted,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from imprint import adapter, base, dataset, documents, evaluation, model
 from imprint.config import Settings
-from imprint.errors import InputError
+from imprint.errors import FullMemoryError, InputError
 from imprint.runs import (
     NO_ROOM,
     Event,
@@ -39,6 +39,8 @@ class Stage:
     run: Callable[[Settings, Run], Manifest]
     loads_torch: bool = True
     """Runs in a worker process."""
+    shrink: Callable[[Settings, Run], str | None] = lambda config, run: None
+    """Has its next run need less memory and says how; None where it cannot."""
 
 
 def _make_dataset(config: Settings, run: Run) -> Manifest:
@@ -55,7 +57,7 @@ LINE = (
         _make_dataset,
         loads_torch=False,
     ),
-    Stage("adapter", "train the adapter on them", adapter.inputs, adapter.settings, adapter.run),
+    Stage("adapter", "train the adapter on them", adapter.inputs, adapter.settings, adapter.run, shrink=adapter.shrink),
     Stage("model", "merge, convert to GGUF, quantize", model.inputs, model.settings, model.run),
     Stage(
         "evaluation",
@@ -153,16 +155,29 @@ def _make(outputs: Outputs, config: Settings, run: Run, until: str) -> None:
                 reasons = (f"new {' and '.join(made)}",) if made else tuple(run.state().reason)
             run.notify(Event("start", stage.name, f"{stage.does} ({'; '.join(reasons)})"))
             made.append(stage.name)
-            if stage.loads_torch:
-                run_stage(stage.name, run)
-            else:
-                stage.run(config, run)
+            _run_stage(stage, config, run)
             run.notify(Event("done", stage.name, str(run.folder(stage.name))))
         if stage.name == until:
             break
     if all(run.manifest(stage.name) is not None for stage in LINE):
         run.write_state(run.state().model_copy(update={"state": "complete"}))
         outputs.activate(run)
+
+
+def _run_stage(stage: Stage, config: Settings, run: Run) -> None:
+    """Where memory ran out, again with less, and in a new process, which holds nothing yet."""
+    while True:
+        try:
+            if stage.loads_torch:
+                run_stage(stage.name, run)
+            else:
+                stage.run(config, run)
+            return
+        except FullMemoryError as error:
+            less = stage.shrink(config, run)
+            if less is None:
+                raise
+            run.notify(Event("note", stage.name, f"{error.message} It {less}."))
 
 
 def _open(outputs: Outputs, config: Settings, current: Run | None) -> Run:

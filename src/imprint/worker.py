@@ -22,18 +22,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from imprint import environment
+from imprint import environment, machine
 from imprint.config import Settings
-from imprint.errors import ImprintError, Interrupted, MachineError, from_name
+from imprint.errors import FullMemoryError, ImprintError, Interrupted, MachineError, from_name
 from imprint.runs import NO_ROOM, Event, Run, unwritable
 
 _GRACE_S = 30.0
+_LAST_WORDS = 2000
+"""Bytes of a log that say what a process died of."""
+_LESS_MEMORY = "close other programs or set adapter.per_device_train_batch_size lower, then `imprint up` again"
 _BASE = "base"
 """In the place of a stage's name: serve the base."""
 
 
 def run_stage(name: str, run: Run) -> None:
-    """Run one stage in a worker process to its end; raises what it raised, and MachineError where it was killed."""
+    """Run one stage in a worker process to its end.
+
+    Raises what it raised, FullMemoryError where memory ended it, MachineError where it was killed for another reason.
+    """
+    kills = machine.out_of_memory_kills()
     process = _start(run.path, name)
     with process:
         try:
@@ -49,7 +56,7 @@ def run_stage(name: str, run: Run) -> None:
     if error is not None:
         raise error
     if process.returncode != 0:
-        raise _ended(process.returncode, run.path)
+        raise _ended(process.returncode, run.path, for_memory=machine.out_of_memory_kills() > kills)
 
 
 @contextlib.contextmanager
@@ -114,14 +121,22 @@ def _listen(process: "subprocess.Popen[str]", run: Run) -> ImprintError | None:
     return error
 
 
-def _ended(code: int, folder: Path) -> ImprintError:
-    if code == -signal.SIGKILL:
-        return MachineError(
-            "The worker process was killed (signal 9), most often because memory ran out.",
-            hint="close other programs or set adapter.per_device_train_batch_size lower, then `imprint up` again",
-        )
+def _ended(code: int, folder: Path, *, for_memory: bool = False) -> ImprintError:
+    """What a worker died of that did not say it itself; `for_memory`: meanwhile the kernel killed something for it."""
     log = folder / "worker.log"
+    if code == -signal.SIGKILL:
+        kind = FullMemoryError if for_memory else MachineError
+        why = "because memory ran out" if for_memory else "most often because memory ran out"
+        return kind(f"The worker process was killed (signal 9), {why}.", hint=_LESS_MEMORY)
+    if code == -signal.SIGABRT and machine.tells_out_of_memory(_last_words(log)):
+        return FullMemoryError("Memory ran out in a library, which gave up (signal 6).", hint=_LESS_MEMORY)
     return ImprintError(f"The worker process ended with code {code}; {log} has what it printed.", hint="`imprint up`")
+
+
+def _last_words(log: Path) -> str:
+    with contextlib.suppress(OSError):
+        return log.read_bytes()[-_LAST_WORDS:].decode("utf-8", errors="replace")
+    return ""
 
 
 def _import_path() -> list[str]:
@@ -172,10 +187,8 @@ def _known(error: BaseException, run: Path) -> ImprintError:
         return Interrupted("Stopped.", hint="`imprint up` goes on from here")
     if isinstance(error, OSError) and error.errno in NO_ROOM:
         return unwritable(run, error)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return MachineError(
-            f"Out of memory: {error}.", hint="set adapter.per_device_train_batch_size lower, then `imprint up` again"
-        )
+    if machine.is_out_of_memory(error):
+        return FullMemoryError(f"Memory ran out: {error}.", hint=_LESS_MEMORY)
     return ImprintError(f"{type(error).__name__}: {error}", hint=f"{run / 'worker.log'} has the details")
 
 

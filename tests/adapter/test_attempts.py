@@ -3,11 +3,9 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from imprint.adapter import attempts
 from imprint.adapter.attempts import Attempt
-from imprint.adapter.memory import is_out_of_memory
 from imprint.config import Adapter, FilledAdapter
 
 
@@ -56,13 +54,3 @@ def test_what_fits_is_remembered(tmp_path: Path) -> None:
 
 def test_a_slower_attempt_is_the_same_otherwise() -> None:
     assert Attempt(1e-3, 4, 8).slower() == Attempt(5e-4, 4, 8)
-
-
-def test_which_errors_say_that_memory_ran_out() -> None:
-    with pytest.raises(RuntimeError) as on_the_cpu:
-        torch.empty(1 << 60)
-    assert is_out_of_memory(on_the_cpu.value)
-    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."))
-    assert is_out_of_memory(MemoryError())
-    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
-    assert not is_out_of_memory(ValueError("out"))

@@ -39,15 +39,16 @@ def test_fewer_rows_in_a_pass_from_the_last_step_on(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert counts(tmp_path)["micro_batch"] == 4
     assert steps(tmp_path) == list(range(1, 46))
-    assert "memory ran out after step 28 with 16 rows in a pass; goes on with 8 rows in a pass" in ended.stderr
-    assert "with 8 rows in a pass; goes on with 4 rows in a pass and 4 passes in a step" in ended.stderr
+    assert "Memory ran out after step 28 with 16 rows in a pass; the longest row has" in ended.stderr
+    assert "It goes on with 8 rows in a pass and 2 passes in a step." in ended.stderr
+    assert "It goes on with 4 rows in a pass and 4 passes in a step." in ended.stderr
     assert "goes on from the checkpoint of step 28" in ended.stderr
 
 
 def test_one_row_that_does_not_fit_is_an_error_that_says_what_helps(tmp_path: Path) -> None:
     ended = train(tmp_path, {"FULL_MEMORY_ROWS": "0"}, "adapter.per_device_train_batch_size=2")
     assert ended.returncode == 3, ended.stderr
-    assert "with one row at a time; the longest has" in ended.stderr
+    assert "with 1 row in a pass and 2 passes in a step; the longest row has" in ended.stderr
     assert "adapter.max_seq_length=" in ended.stderr
 
 
@@ -56,4 +57,13 @@ def test_when_the_machine_itself_refuses(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert counts(tmp_path)["micro_batch"] < 16
     assert steps(tmp_path) == list(range(1, 46))
-    assert "memory ran out after step" in ended.stderr
+    assert "It goes on with 8 rows in a pass and 2 passes in a step." in ended.stderr
+
+
+def test_a_worker_that_a_library_ends_for_want_of_memory_is_tried_with_less(tmp_path: Path) -> None:
+    ended = train(tmp_path, {"FULL_MEMORY_ABORT_ROWS": "8"})
+    assert ended.returncode == 0, ended.stderr
+    assert counts(tmp_path)["micro_batch"] == 8
+    assert steps(tmp_path) == list(range(1, 46))
+    assert "Memory ran out in a library, which gave up (signal 6). It goes on with 8 rows" in ended.stderr
+    assert "goes on from the checkpoint of step 20" in ended.stderr

@@ -1,5 +1,5 @@
 """The dataset becomes a LoRA adapter, by QLoRA with Unsloth."""
 
-from imprint.adapter.stage import inputs, run, settings
+from imprint.adapter.stage import inputs, run, settings, shrink
 
-__all__ = ["inputs", "run", "settings"]
+__all__ = ["inputs", "run", "settings", "shrink"]

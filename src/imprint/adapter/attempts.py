@@ -8,6 +8,9 @@ from pathlib import Path
 from imprint.config import FilledAdapter
 from imprint.runs import write_atomically
 
+CHECKPOINTS = "checkpoints"
+LIMITS = f"{CHECKPOINTS}/machine.json"
+"""In the folder of the stage: what fits into this machine's memory, as it was found out."""
 HALVINGS = 2
 """Of the learning rate, until a training is given up that diverges."""
 
@@ -26,6 +29,13 @@ class Attempt:
     @property
     def batch(self) -> int:
         return self.micro_batch * self.accumulation
+
+    @property
+    def shape(self) -> str:
+        """The batch in words."""
+        rows = "1 row" if self.micro_batch == 1 else f"{self.micro_batch} rows"
+        passes = "" if self.accumulation == 1 else f" and {self.accumulation} passes in a step"
+        return f"{rows} in a pass{passes}"
 
     def slower(self) -> "Attempt":
         """With half the learning rate."""

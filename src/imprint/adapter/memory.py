@@ -1,4 +1,4 @@
-"""What a training step keeps in memory, and whether memory ran out."""
+"""What a training step keeps in memory."""
 
 from typing import Any
 
@@ -22,10 +22,3 @@ def recompute_long_batches(model: Any) -> None:
             layer.gradient_checkpointing = is_long
 
     model.register_forward_pre_hook(choose, with_kwargs=True)
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error says that memory ran out, on the GPU or beside it."""
-    from accelerate.utils.memory import should_reduce_batch_size  # type: ignore[import-untyped]
-
-    return isinstance(error, MemoryError) or bool(should_reduce_batch_size(error))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from imprint import base
+from imprint.adapter import attempts
 from imprint.config import Settings
 from imprint.runs import Manifest, Run
 
@@ -22,10 +23,23 @@ def settings(config: Settings) -> dict[str, Any]:
 
 
 def run(config: Settings, run: Run) -> Manifest:
-    """Train the adapter; a run that was stopped goes on from its last checkpoint."""
+    """Train the adapter; a run that was stopped goes on from its last checkpoint.
+
+    Raises FullMemoryError; `shrink` makes the next run need less.
+    """
     from imprint.adapter.training import train
 
     with run.record(_STAGE, inputs=inputs(config, run), settings=settings(config), seed=config.seed) as record:
         record.temporary.append("checkpoints")
         record.counts = train(config, run, record.folder)
     return run.complete(_STAGE)
+
+
+def shrink(config: Settings, run: Run) -> str | None:
+    """Have the next run of this stage need less memory, and say how; None where it already takes one row at a time."""
+    file = run.folder(_STAGE) / attempts.LIMITS
+    smaller = attempts.first(config.adapter.filled(), file).smaller()
+    if smaller is None:
+        return None
+    attempts.remember(smaller, file)
+    return f"goes on with {smaller.shape}"

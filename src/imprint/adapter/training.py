@@ -18,21 +18,19 @@ from imprint.adapter.attempts import Attempt
 from imprint.adapter.batches import LengthGroups
 from imprint.adapter.divergence import Divergence
 from imprint.adapter.guards import check_batch, check_loss, check_rows
-from imprint.adapter.memory import is_out_of_memory, recompute_long_batches
+from imprint.adapter.memory import recompute_long_batches
 from imprint.adapter.noise import QuestionNoise
 from imprint.adapter.rows import IGNORED, Tokens, end_token, tokenize
 from imprint.adapter.watching import Watcher
 from imprint.config import FilledAdapter, Settings
 from imprint.dataset import read_examples
-from imprint.errors import Interrupted, MachineError, TrainingError
+from imprint.errors import FullMemoryError, Interrupted, TrainingError
+from imprint.machine import is_out_of_memory
 from imprint.runs import Event, Run
 
 TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 FUSED_MODULES = ("qkv_proj", "o_proj", "gate_up_proj", "down_proj")
 """The same seven, as Phi-3 fuses them."""
-_CHECKPOINTS = "checkpoints"
-_LIMITS = "machine.json"
-"""Beside the checkpoints: what fits into this machine's memory, as it was found out."""
 
 
 class _DivergedError(Exception):
@@ -40,41 +38,27 @@ class _DivergedError(Exception):
         self.divergence = divergence
 
 
-class _OutOfMemoryError(Exception):
-    def __init__(self, step: int, longest: int) -> None:
-        self.step = step
-        self.longest = longest
-
-
 def train(config: Settings, run: Run, folder: Path) -> dict[str, Any]:
     """Train and save adapter and tokenizer in `folder`; give counts for the manifest.
 
-    Where memory runs out, it goes on from the last step with half the rows in a pass and twice the passes in a step.
     Where it diverges, it goes back to the last good checkpoint, with half the learning rate, twice.
 
-    Raises TrainingError when it diverges again, MachineError when memory does not hold one row, Interrupted when it was
-    stopped.
+    Raises TrainingError when it diverges again, Interrupted when it was stopped, FullMemoryError when memory ran out:
+    the checkpoint of the last step is written then, for a new process to go on from.
     """
-    attempt = attempts.first(config.adapter.filled(), folder / _CHECKPOINTS / _LIMITS)
+    attempt = attempts.first(config.adapter.filled(), folder / attempts.LIMITS)
     is_first = True
     while True:
-        divergence, full = None, None
         try:
             return _train(config, run, folder, attempt, is_first=is_first)
         except _DivergedError as error:
             divergence = error.divergence
-        except _OutOfMemoryError as error:
-            full = error.step, error.longest
         is_first = False
-        # Not within an except block: its traceback holds model and optimizer.
+        # Not within the except block: its traceback holds model and optimizer.
         gc.collect()
         torch.cuda.empty_cache()
-        if divergence is not None:
-            attempt, note = _after_divergence(config, attempt, divergence)
-            checkpoints.drop_after(folder / _CHECKPOINTS, divergence.good_step)
-        if full is not None:
-            attempt, note = _after_full_memory(attempt, *full)
-            attempts.remember(attempt, folder / _CHECKPOINTS / _LIMITS)
+        attempt, note = _after_divergence(config, attempt, divergence)
+        checkpoints.drop_after(folder / attempts.CHECKPOINTS, divergence.good_step)
         run.notify(Event("note", "adapter", note))
 
 
@@ -90,15 +74,11 @@ def _after_divergence(config: Settings, attempt: Attempt, seen: Divergence) -> t
     return attempt, f"the training diverged: {what}; back to the last good checkpoint, learning rate {attempt.rate:g}"
 
 
-def _after_full_memory(attempt: Attempt, step: int, longest: int) -> tuple[Attempt, str]:
-    smaller = attempt.smaller()
-    if smaller is None:
-        raise MachineError(
-            f"Memory ran out at step {step} with one row at a time; the longest has {longest} tokens.",
-            hint=f"adapter.max_seq_length={max(64, longest // 2)} cuts long answers; or take a smaller base",
-        )
-    shape = f"{smaller.micro_batch} rows in a pass and {smaller.accumulation} passes in a step"
-    return smaller, f"memory ran out after step {step} with {attempt.micro_batch} rows in a pass; goes on with {shape}"
+def _full_memory(attempt: Attempt, step: int, longest: int) -> FullMemoryError:
+    return FullMemoryError(
+        f"Memory ran out after step {step} with {attempt.shape}; the longest row has {longest} tokens.",
+        hint=f"adapter.max_seq_length={max(64, longest // 2)} splits long answers; or take a smaller base",
+    )
 
 
 def _train(config: Settings, run: Run, folder: Path, attempt: Attempt, *, is_first: bool) -> dict[str, Any]:
@@ -130,7 +110,7 @@ def _train(config: Settings, run: Run, folder: Path, attempt: Attempt, *, is_fir
         groups,
         model=model,
         processing_class=tokenizer,
-        args=_arguments(config, folder / _CHECKPOINTS, steps, attempt, bool(rows["validation"])),
+        args=_arguments(config, folder / attempts.CHECKPOINTS, steps, attempt, bool(rows["validation"])),
         train_dataset=learned,
         eval_dataset=_dataset(rows["validation"]) if rows["validation"] else None,
         data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
@@ -142,13 +122,13 @@ def _train(config: Settings, run: Run, folder: Path, attempt: Attempt, *, is_fir
     try:
         _check_first_batch(trainer, end)
         with watcher.stopping_on_signals():
-            last = checkpoints.last(folder / _CHECKPOINTS)
+            last = checkpoints.last(folder / attempts.CHECKPOINTS)
             result = trainer.train(resume_from_checkpoint=None if last is None else str(last))
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         trainer.save_last_step()
-        raise _OutOfMemoryError(trainer.state.global_step, max(lengths)) from None
+        raise _full_memory(attempt, trainer.state.global_step, max(lengths)) from error
     if watcher.stopped:
         raise Interrupted(
             f"Stopped at step {trainer.state.global_step} of {steps}; the checkpoint is written.",
@@ -289,9 +269,13 @@ class _Trainer(SFTTrainer):
             self.args.per_device_eval_batch_size //= 2
 
     def save_last_step(self) -> None:
-        """Write a checkpoint of the last whole step, where memory ran out in the one after it."""
+        """Write a checkpoint of the last whole step, where memory ran out in the one after it and still allows that."""
         if self.optimizer is None or not self.state.global_step:
             return
         self.optimizer.zero_grad()
         torch.cuda.empty_cache()
-        self._save_checkpoint(self.model, trial=None)  # type: ignore[no-untyped-call]
+        try:
+            self._save_checkpoint(self.model, trial=None)  # type: ignore[no-untyped-call]
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
