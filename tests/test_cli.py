@@ -371,7 +371,7 @@ needs_mount = pytest.mark.skipif(not can_mount(), reason="a small disk needs uns
 @pytest.mark.parametrize(
     ("fill", "said"),
     [
-        (":", "has 0 MB free; this run needs about 100 MB."),
+        (":", "has 0 MB free; this run needs about 129 MB."),
         ("head -c 300000 /dev/zero >full 2>&-; :", "cannot be written to: No space left on device."),
     ],
 )

@@ -1,12 +1,23 @@
-"""What counts as memory that ran out."""
+"""What a machine has, and what counts as memory that ran out."""
 
 import errno
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from imprint.machine import is_out_of_memory, out_of_memory_kills, tells_out_of_memory
+from imprint.errors import InputError
+from imprint.machine import (
+    _cards,
+    is_out_of_memory,
+    machine_named,
+    out_of_memory_kills,
+    speed_of,
+    tells_out_of_memory,
+    this_machine,
+)
 
 
 def test_which_errors_say_that_memory_ran_out() -> None:
@@ -39,3 +50,73 @@ def test_what_a_process_said_last(log: str, is_full: bool) -> None:
 
 def test_the_kernels_count() -> None:
     assert out_of_memory_kills() >= 0
+
+
+@pytest.mark.parametrize(
+    ("text", "card", "gigabytes"),
+    [
+        ("RTX 4060 8GB", "RTX 4060", 8),
+        ("rtx4090", "RTX 4090", 24),
+        ("NVIDIA GeForce RTX 4060 Ti", "RTX 4060 Ti", 8),
+        ("NVIDIA GeForce RTX 4060 Ti 16 GiB", "RTX 4060 Ti", 16),
+        ("Tesla T4", "T4", 16),
+        ("A100-SXM4-80GB", "A100", 80),
+        ("NVIDIA L40S", "L40S", 48),
+    ],
+)
+def test_a_machine_by_the_name_of_its_card(text: str, card: str, gigabytes: float) -> None:
+    machine = machine_named(text)
+    assert machine.gpu is not None
+    assert (machine.gpu.name, machine.gpu.memory_gb) == (card, gigabytes)
+    assert speed_of(machine).flops == machine.gpu.tflops * 1e12
+
+
+def test_a_machine_without_one() -> None:
+    machine = machine_named("cpu 16 GB")
+    assert (machine.gpu, machine.memory_gb) == (None, 16)
+    assert speed_of(machine).flops > 1e10
+
+
+@pytest.mark.parametrize("text", ["Quadro P1000", "Voodoo 2", "", "8GB"])
+def test_a_card_that_the_table_does_not_have(text: str) -> None:
+    with pytest.raises(InputError, match="The table has no card"):
+        machine_named(text)
+
+
+def test_the_table_of_cards() -> None:
+    for name, card in _cards().items():
+        assert set(card) == {"memory_gb", "tflops", "bandwidth_gbs", "bf16"}, name
+        assert machine_named(name).gpu is not None
+
+
+def test_this_machine() -> None:
+    machine = this_machine()
+    assert machine.cores >= 1
+    assert machine.memory_gb > 0.5
+    assert speed_of(machine).flops > 1e8
+
+
+SMI = '#!/bin/sh\necho "{}"\nexit {}\n'
+
+
+@pytest.mark.parametrize(
+    ("says", "code", "name", "gigabytes"),
+    [
+        ("NVIDIA GeForce RTX 4070, 12282", 0, "RTX 4070", 12.9),
+        ("NVIDIA Something New, 20000", 0, "NVIDIA Something New", 21.0),
+        ("NVIDIA-SMI has failed", 9, "a GPU that nvidia-smi does not describe", 8.0),
+    ],
+)
+def test_a_gpu_as_nvidia_smi_tells_it(
+    says: str, code: int, name: str, gigabytes: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text(SMI.format(says, code))
+    program.chmod(0o755)
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: str(path) == "/dev/nvidiactl" or exists(path))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    gpu = this_machine.__wrapped__().gpu
+    assert gpu is not None
+    assert (gpu.name, round(gpu.memory_gb, 1)) == (name, gigabytes)

@@ -15,6 +15,8 @@ import pytest
 from tests.stand_ins import RESULTS, Line
 
 from imprint import pipeline
+from imprint.adapter import passes
+from imprint.adapter.passes import Passes
 from imprint.config import Settings
 from imprint.errors import DocumentError, FullMemoryError, LockedError, MachineError, NoModelError
 from imprint.runs import Outputs, Run
@@ -231,19 +233,32 @@ def test_after_a_failure_the_last_model_stays_and_the_work_goes_on(
     assert len(Outputs(config().outputs).runs()) == 2
 
 
+def remember_passes(config: Config, taken: Passes) -> None:
+    """As a training does that gets as far as its first pass."""
+    (run,) = Outputs(config().outputs).runs()
+    file = run.folder("adapter") / passes.REMEMBERED
+    if not file.exists():
+        passes.remember(taken, file)
+
+
 def test_where_memory_ran_out_the_training_is_tried_with_less(line: Line, config: Config) -> None:
     line.fails = {"adapter": FullMemoryError("Memory ran out.")}
-    run = line.build(config("adapter.per_device_train_batch_size=4", "adapter.gradient_accumulation_steps=2"))
+    line.during = {"adapter": lambda: remember_passes(config, Passes(4, 2))}
+    run = line.build(config())
     assert line.ran == ["dataset", "adapter", "adapter", "model", "evaluation"]
     assert line.told("note")[-1:] == ["Memory ran out. It goes on with 2 rows in a pass and 4 passes in a step."]
-    assert json.loads((run.folder("adapter") / "checkpoints" / "machine.json").read_text()) == {"micro_batch": 2}
+    assert json.loads((run.folder("adapter") / "checkpoints" / "machine.json").read_text()) == {
+        "micro_batch": 2,
+        "accumulation": 4,
+    }
 
 
-@pytest.mark.parametrize(("name", "rows"), [("adapter", 1), ("model", 4)])
-def test_where_there_is_no_less_it_is_the_machines_fault(name: str, rows: int, line: Line, config: Config) -> None:
+@pytest.mark.parametrize("name", ["adapter", "model"])
+def test_where_there_is_no_less_it_is_the_machines_fault(name: str, line: Line, config: Config) -> None:
     line.fails = {name: FullMemoryError("Memory ran out.")}
+    line.during = {"adapter": lambda: remember_passes(config, Passes(1, 8))}
     with pytest.raises(FullMemoryError):
-        line.build(config(f"adapter.per_device_train_batch_size={rows}"))
+        line.build(config())
     assert line.ran[-1] == name
 
 
@@ -331,12 +346,13 @@ def test_stages_that_load_torch_run_in_a_worker(config: Config, folder: Path, mo
 
     def record(name: str, run: Run) -> None:
         workers.append(name)
-        raise MachineError("enough")
+        if name == "adapter":
+            raise MachineError("enough")
 
     monkeypatch.setattr(pipeline, "run_stage", record)
     with pytest.raises(MachineError, match="enough"):
         pipeline.build(config(), lambda event: None, command="imprint up")
-    assert workers == ["adapter"]
+    assert workers == ["base.preflight", "adapter"]
     assert [stage.name for stage in pipeline.LINE] == NAMES
     assert [stage.name for stage in pipeline.LINE if not stage.loads_torch] == ["dataset"]
 

@@ -42,6 +42,9 @@ Prompted = Annotated[list[str] | None, typer.Argument(metavar="PROMPT|section.ke
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings as YAML.")]
 Documents = Annotated[Path | None, typer.Option("--documents", metavar="DIR", help="What to learn (documents/).")]
 Outputs = Annotated[Path | None, typer.Option("--outputs", metavar="DIR", help="Where runs are kept (outputs/).")]
+Elsewhere = Annotated[
+    str | None, typer.Option("--for", metavar="MACHINE", help='Another machine, such as "RTX 4060 8GB".')
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 
 # "service.port=80", "seed=1"; but "seed=1, is that good?" is a question.
@@ -331,6 +334,46 @@ def status(
             ]
         ),
     )
+
+
+@app.command()
+def plan(
+    arguments: Arguments = None,
+    config: Config = None,
+    documents: Documents = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+    elsewhere: Elsewhere = None,
+    measure: Annotated[bool, typer.Option("--measure", help="Train some steps to know better.")] = False,
+) -> None:
+    """Say what a build would choose, why, and what time, memory and disk it would take."""
+    from imprint import machine
+    from imprint.planning import plan as make_plan
+
+    call = _call(arguments, config, outputs, documents, as_json=as_json)
+    on = None if elsewhere is None else machine.machine_named(elsewhere)
+    with call.screen.following(f"Planning for {on or machine.this_machine()}.") as notify:
+        made = make_plan(call.settings, notify, machine=on, measured=measure)
+    if call.as_json:
+        call.result({**asdict(made), "seconds": made.seconds, "price": made.price})
+    else:
+        call.screen.plan(made)
+
+
+@app.command()
+def bases(
+    arguments: Arguments = None, config: Config = None, as_json: Json = False, elsewhere: Elsewhere = None
+) -> None:
+    """List the base models that have a name, and whether they fit."""
+    from imprint import machine, planning
+
+    call = _call(arguments, config, None, as_json=as_json)
+    on = machine.this_machine() if elsewhere is None else machine.machine_named(elsewhere)
+    found = planning.candidates(call.settings, on)
+    if call.as_json:
+        call.result({"machine": str(on), "bases": [asdict(item) for item in found]})
+    else:
+        call.screen.bases(str(on), planning.USUAL_TOKENS, found)
 
 
 @app.command()

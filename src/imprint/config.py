@@ -118,6 +118,8 @@ class Adapter(Section):
     lora_r: int | None = Field(default=None, ge=1)
     lora_alpha: int | None = Field(default=None, ge=1)
     lora_dropout: float = Field(default=0.0, ge=0, lt=1)
+    target_modules: tuple[str, ...] | None = None
+    """Linear layers that get an adapter, by the last part of their names; empty: all but the output head."""
     neftune_noise_alpha: float | None = Field(default=None, ge=0)
     """Noise on the embeddings in training (NEFTune, Jain et al. 2023): the wording matters less. 0: none."""
     question_noise: float | None = Field(default=None, ge=0, lt=1)
@@ -128,8 +130,10 @@ class Adapter(Section):
     """So many optimizer steps at least, in more epochs where there are few examples."""
     max_steps: int | None = Field(default=None, ge=1)
     """Upper limit of optimizer steps, above `min_steps` too; the epochs end earlier on small datasets."""
+    batch_size: int | None = Field(default=None, ge=1)
+    """Rows of one optimizer step."""
     per_device_train_batch_size: int | None = Field(default=None, ge=1)
-    gradient_accumulation_steps: int | None = Field(default=None, ge=1)
+    """Rows in one pass, at most; None: as many as memory holds. A step takes as many passes as its batch needs."""
     warmup_ratio: float = Field(default=0.05, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)
     max_seq_length: int = Field(default=2048, ge=64)
@@ -148,14 +152,14 @@ class FilledAdapter(Adapter):
     load_in_4bit: bool
     lora_r: int
     lora_alpha: int
+    target_modules: tuple[str, ...]
     neftune_noise_alpha: float
     question_noise: float
     learning_rate: float
     epochs: float
     min_steps: int
     max_steps: int
-    per_device_train_batch_size: int
-    gradient_accumulation_steps: int
+    batch_size: int
 
 
 class Model(Section):
@@ -184,10 +188,19 @@ class Service(Section):
     temperature: float = Field(default=0.0, ge=0, le=2)
 
 
+class Plan(Section):
+    """What `imprint plan` reckons with."""
+
+    price_per_hour: float = Field(default=0.0, ge=0)
+    """Of this machine, in any currency."""
+
+
 class Settings(Section):
     """The whole tree."""
 
     base: str = "auto"
+    check_base: bool = True
+    """Refuse a base whose loss on general text is not that of a working language model."""
     seed: int = Field(default=3407, ge=0)
     retrain: Literal["auto", "always", "never"] = "auto"
     outputs: Path = Path("outputs")
@@ -197,6 +210,7 @@ class Settings(Section):
     model: Model = Model()
     evaluation: Evaluation = Evaluation()
     service: Service = Service()
+    plan: Plan = Plan()
 
     def plain(self) -> dict[str, Any]:
         """The tree as JSON-ready values."""

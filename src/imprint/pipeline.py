@@ -11,6 +11,7 @@ from typing import Any
 from imprint import adapter, base, dataset, documents, evaluation, model
 from imprint.config import Settings
 from imprint.errors import FullMemoryError, InputError
+from imprint.machine import Machine
 from imprint.runs import (
     NO_ROOM,
     Event,
@@ -77,10 +78,13 @@ class Due:
     reasons: tuple[str, ...]
 
 
-def resolve(config: Settings) -> tuple[Settings, str]:
-    """Fill in what `base=auto` and open training settings stand for; give a line that says what was chosen."""
-    current = Outputs(config.outputs).current()
-    return base.choose(config, current.state().base if current is not None else None)
+def resolve(config: Settings, *, elsewhere: Machine | None = None) -> tuple[Settings, str]:
+    """Fill in what `base=auto` and open training settings stand for; give a line that says what was chosen.
+
+    For this machine, with the base of the model in service; or for another one.
+    """
+    current = Outputs(config.outputs).current() if elsewhere is None else None
+    return base.choose(config, current.state().base if current is not None else None, elsewhere=elsewhere)
 
 
 def examine(config: Settings, run: Run) -> Iterator[Due]:
@@ -144,6 +148,8 @@ def _logged(run: Run, notify: Notify) -> Notify:
 
 def _make(outputs: Outputs, config: Settings, run: Run, until: str) -> None:
     made: list[str] = []
+    if until != "dataset" and any(due.reasons and due.stage.name == "adapter" for due in examine(config, run)):
+        _check_base(config, run)
     for stage in LINE:
         reasons = _reasons(config, run, stage)
         donor = _donor(outputs, config, run, stage) if reasons and config.retrain != "always" else None
@@ -162,6 +168,14 @@ def _make(outputs: Outputs, config: Settings, run: Run, until: str) -> None:
     if all(run.manifest(stage.name) is not None for stage in LINE):
         run.write_state(run.state().model_copy(update={"state": "complete"}))
         outputs.activate(run)
+
+
+def _check_base(config: Settings, run: Run) -> None:
+    """Before anything long begins. The base that ships with Imprint is checked by its tests."""
+    if config.base == base.EMBEDDED:
+        return
+    run.notify(Event("progress", "base", "checking the base", 0, 1))
+    run_stage("base.preflight", run)
 
 
 def _run_stage(stage: Stage, config: Settings, run: Run) -> None:
@@ -192,7 +206,8 @@ def _open(outputs: Outputs, config: Settings, current: Run | None) -> Run:
     if config.retrain == "always":
         request = digest_of([request, utc_now()])
     unfinished = outputs.unfinished(request)
-    if unfinished is not None:
+    if unfinished is not None:  # what the request does not depend on may have changed
+        unfinished.write_state(unfinished.state().model_copy(update={"settings": config.plain()}))
         return unfinished
     require_space(outputs.path, base.find(config.base).disk_mb)
     if config.retrain == "always":

@@ -1,16 +1,20 @@
 """What people see while the command line works: lines, tables and progress on standard error, by rich."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from imprint.base import in_words
 from imprint.runs import Event, Notify
+
+if TYPE_CHECKING:
+    from imprint.planning import Candidate, Plan
 
 _LINE_EVERY_S = 20
 
@@ -48,14 +52,58 @@ class Screen:
             f"The tuned model answers {percent(results['gguf']['accuracy'])} {of}: {gained:+.1f} points on the base."
         )
 
-    def table(self, header: tuple[str, ...], rows: list[tuple[str, ...]], *, to_stdout: bool = False) -> None:
+    def table(self, header: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, to_stdout: bool = False) -> None:
         """A plain table."""
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in header:
-            table.add_column(name, no_wrap=name == "run")  # half a run's name is no use to a rollback
+            table.add_column(name, no_wrap=name in {"run", "base"})  # half a name is no use to type
         for row in rows:
             table.add_row(*row)
         (Console(highlight=False) if to_stdout else self._console).print(table)
+
+    def plan(self, made: "Plan") -> None:
+        """A plan as two tables, on standard output."""
+        out = Console(highlight=False)
+        rows = f"{made.data.train:,} rows to learn, {made.data.test:,} questions to test"
+        out.print(f"{made.base} on {made.machine}; {rows}.\n", markup=False, soft_wrap=True)
+        self.table(
+            ("what", "chosen", "why"), [(item.what, item.value, item.why) for item in made.choices], to_stdout=True
+        )
+        out.print()
+        columns: dict[str, list[str]] = {
+            "stage": [*(cost.stage for cost in made.costs), "together"],
+            "time": [duration(seconds) for seconds in [*(cost.seconds for cost in made.costs), made.seconds]],
+            "memory": _most([cost.memory_mb for cost in made.costs]),
+        }
+        if any(cost.gpu_memory_mb for cost in made.costs):
+            columns["GPU memory"] = _most([cost.gpu_memory_mb for cost in made.costs])
+        disk = [cost.disk_mb for cost in made.costs]
+        columns["disk"] = [in_bytes(megabytes) for megabytes in [*disk, sum(disk)]]
+        if made.price:
+            columns["price"] = [f"{price:.2f}" for price in [*(cost.price for cost in made.costs), made.price]]
+        self.table(tuple(columns), list(zip(*columns.values(), strict=True)), to_stdout=True)
+        source = "measured here" if made.measured else "estimated; --measure trains some steps to know better"
+        out.print(f"\nTime and memory of the training are {source}.", markup=False, soft_wrap=True)
+        for note in made.notes:
+            out.print(f"Note: {note}", markup=False, soft_wrap=True)
+
+    def bases(self, machine: str, tokens: int, found: "Sequence[Candidate]") -> None:
+        """The registry's bases as a table, on standard output."""
+        rows = [
+            (
+                item.name,
+                in_words(item.parameters),
+                item.licence + (", gated" if item.gated else ""),
+                f"{item.context:,}",
+                in_bytes(item.memory_mb),
+                "yes" if item.fits else "no",
+                duration(item.million_tokens_s) if item.fits else "",
+            )
+            for item in found
+        ]
+        self.table(("base", "parameters", "licence", "context", "memory", "fits", "1M tokens"), rows, to_stdout=True)
+        about = f"one row of {tokens} tokens at a time, and the time for a million tokens"
+        self.say(f"Memory is that of a training on {machine}, {about}.", markup=False)
 
     @contextmanager
     def following(self, first: str) -> Iterator[Notify]:
@@ -97,6 +145,24 @@ class Screen:
                     self.say(f"  {escape(event.text)}")
 
             yield notify
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: "12 s", "3 min", "2 h 5 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _most(megabytes: list[float]) -> list[str]:
+    """Each, and the most of them: stages follow each other."""
+    return [in_bytes(item) for item in [*megabytes, max(megabytes)]]
+
+
+def in_bytes(megabytes: float) -> str:
+    """Megabytes as people say them: "350 MB", "4.6 GB"."""
+    return f"{megabytes:.0f} MB" if megabytes < 1e3 else f"{megabytes / 1e3:.1f} GB"
 
 
 def percent(share: float | None) -> str:

@@ -30,13 +30,13 @@ from imprint.runs import NO_ROOM, Event, Run, unwritable
 _GRACE_S = 30.0
 _LAST_WORDS = 2000
 """Bytes of a log that say what a process died of."""
-_LESS_MEMORY = "close other programs or set adapter.per_device_train_batch_size lower, then `imprint up` again"
-_BASE = "base"
+_LESS_MEMORY = "close other programs, or see with `imprint plan` what fits and with `imprint bases` what else does"
+_BASE = "--base"
 """In the place of a stage's name: serve the base."""
 
 
 def run_stage(name: str, run: Run) -> None:
-    """Run one stage in a worker process to its end.
+    """Run one stage, the `run` of the package or module of that name, in a worker process to its end.
 
     Raises what it raised, FullMemoryError where memory ended it, MachineError where it was killed for another reason.
     """

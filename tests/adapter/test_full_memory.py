@@ -46,7 +46,7 @@ def test_fewer_rows_in_a_pass_from_the_last_step_on(tmp_path: Path) -> None:
 
 
 def test_one_row_that_does_not_fit_is_an_error_that_says_what_helps(tmp_path: Path) -> None:
-    ended = train(tmp_path, {"FULL_MEMORY_ROWS": "0"}, "adapter.per_device_train_batch_size=2")
+    ended = train(tmp_path, {"FULL_MEMORY_ROWS": "0"}, "adapter.batch_size=2", "adapter.per_device_train_batch_size=1")
     assert ended.returncode == 3, ended.stderr
     assert "with 1 row in a pass and 2 passes in a step; the longest row has" in ended.stderr
     assert "adapter.max_seq_length=" in ended.stderr

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tokenizers import Tokenizer
 
-from imprint import base, config
-from imprint.base import registry
+from imprint import base, config, machine
+from imprint.base import hub, registry
 from imprint.config import Settings
 from imprint.errors import BaseError, MachineError
 
@@ -39,7 +39,8 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_registry_names_its_bases() -> None:
-    assert base.names() == ["embedded", "phi-3.5-mini"]
+    assert base.names()[:2] == ["embedded", "phi-3.5-mini"]
+    assert {"llama-3.2-1b", "mistral-7b", "qwen-3-4b", "gemma-3-1b", "smollm2-135m", "gpt2"} < set(base.names())
 
 
 def test_the_embedded_base_lies_in_the_package_with_settings_of_its_own() -> None:
@@ -59,7 +60,7 @@ def test_phi_is_microsofts_own_repository() -> None:
     assert found.settings["adapter"]["lora_r"] == 64
     assert found.settings["adapter"]["lora_alpha"] == 16
     assert found.digest == "hub:microsoft/Phi-3.5-mini-instruct"
-    assert found.disk_mb == 30_000
+    assert 19_000 < found.disk_mb < 20_000
 
 
 # ---- folders --------------------------------------------------------------------------------------------------------
@@ -97,7 +98,7 @@ def test_a_base_that_does_not_exist(name: str) -> None:
     with pytest.raises(BaseError) as caught:
         base.find(name)
     assert caught.value.message == (
-        f"There is no base model {name!r}: not in the registry (embedded, phi-3.5-mini), not a folder, not owner/name."
+        f"There is no base model {name!r}: not in the registry (`imprint bases`), not a folder, not owner/name."
     )
     assert "base=embedded" in caught.value.hint
 
@@ -140,17 +141,16 @@ def test_a_name_that_no_repository_can_have(name: str) -> None:
 def test_a_repository_where_the_hub_cannot_be_reached(no_network: Any) -> None:
     with pytest.raises(MachineError) as caught:
         base.find(RESERVED_REPOSITORY)
-    assert caught.value.message.startswith("The Hugging Face hub cannot be reached to look for ")
-    assert RESERVED_REPOSITORY in caught.value.message
+    assert caught.value.message == (
+        f"The Hugging Face hub cannot be reached to fetch config.json of {RESERVED_REPOSITORY}."
+    )
     assert caught.value.hint == "base=embedded needs no network"
-    assert 1 <= len(no_network.take()) <= 3, "retries would take a minute"
+    assert len(no_network.take()) == 1, "retries would take a minute"
 
 
 @pytest.mark.usefixtures("empty_cache")
 def test_a_repository_with_the_hub_switched_off(monkeypatch: pytest.MonkeyPatch, no_network: Any) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(MachineError, match="hub cannot be reached"):
         base.find(RESERVED_REPOSITORY)
     assert no_network.attempts() == []
@@ -173,10 +173,8 @@ def test_a_repository_that_was_fetched_before_needs_no_hub(tmp_path: Path, monke
 
 @pytest.mark.usefixtures("empty_cache")
 def test_a_tokenizer_that_cannot_be_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # without it the hub client tries for half a minute
-    with pytest.raises(MachineError, match=r"^The tokenizer of microsoft/Phi-3\.5-mini-instruct cannot be fetched: "):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(MachineError, match=r"to fetch tokenizer\.json of microsoft/Phi-3\.5-mini-instruct\.$"):
         base.token_counter(base.find("phi-3.5-mini"))
 
 
@@ -211,7 +209,7 @@ def test_with_a_gpu_and_the_hub_switched_off_nothing_is_tried(monkeypatch: pytes
 
 @pytest.mark.usefixtures("gpu")
 def test_with_a_gpu_and_the_hub_it_is_phi(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_hub_reachable", lambda: True)
+    monkeypatch.setattr(hub, "reachable", lambda: True)
     settings, line = resolve()
     assert settings.base == "phi-3.5-mini"
     assert "(a GPU is visible)" in line
@@ -231,14 +229,28 @@ def test_a_named_base_is_taken_whatever_is_in_service(small_base: Path) -> None:
 @pytest.mark.parametrize(("value", "visible"), [("", False), ("-1", False), ("0", True), ("1,2", True)])
 @pytest.mark.usefixtures("gpu")
 def test_a_hidden_gpu_is_none(value: str, visible: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert base.gpu_visible()
+    assert machine.gpu_visible()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
-    assert base.gpu_visible() is visible
+    assert machine.gpu_visible() is visible
 
 
 def test_open_training_settings_take_the_bases_values() -> None:
     chosen = resolve("base=embedded")[0].adapter
-    assert chosen.filled().model_dump() | base.find("embedded").settings["adapter"] == chosen.filled().model_dump()
+    filled = chosen.filled().model_dump(mode="json")
+    assert filled | base.find("embedded").settings["adapter"] == filled
+
+
+@pytest.mark.parametrize(("name", "four_bit"), [("embedded", False), ("qwen-2.5-0.5b", False), ("llama-3.2-1b", True)])
+def test_large_bases_are_loaded_in_four_bits(name: str, four_bit: bool) -> None:
+    assert resolve(f"base={name}")[0].adapter.load_in_4bit is four_bit
+    assert resolve(f"base={name}", f"adapter.load_in_4bit={not four_bit}")[0].adapter.load_in_4bit is not four_bit
+
+
+def test_for_a_machine_that_is_not_here(no_network: Any) -> None:
+    gpu, none = machine.machine_named("RTX 4060 8GB"), machine.machine_named("CPU")
+    assert base.choose(config.load(), None, elsewhere=gpu)[0].base == "phi-3.5-mini"
+    assert base.choose(config.load(), None, elsewhere=none)[0].base == "embedded"
+    assert no_network.attempts() == []
 
 
 def test_training_settings_that_are_given_stay() -> None:

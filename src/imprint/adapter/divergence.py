@@ -8,6 +8,8 @@ _JUMP_NATS = 2.0
 _TIMES = 3
 """One bad batch is no divergence."""
 _MEMORY = 0.9
+HALVINGS = 2
+"""Of the learning rate, until a training is given up that diverges."""
 
 
 @dataclass(frozen=True)

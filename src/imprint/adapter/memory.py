@@ -2,9 +2,7 @@
 
 from typing import Any
 
-_ACTIVATION_BYTES = 160  # about, a token, a layer and a dimension of the hidden state, in float32
-PLAIN_BYTES = 1e9
-"""Activations that are kept; where a batch has more, they are computed twice."""
+from imprint.adapter.estimate import PLAIN_BYTES, activation_bytes
 
 
 def recompute_long_batches(model: Any) -> None:
@@ -14,10 +12,10 @@ def recompute_long_batches(model: Any) -> None:
     """
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     layers = [module for module in model.modules() if hasattr(module, "gradient_checkpointing")]
-    token_bytes = model.config.num_hidden_layers * model.config.hidden_size * _ACTIVATION_BYTES
+    sizes = model.config.num_hidden_layers, model.config.hidden_size
 
     def choose(module: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
-        is_long = named["input_ids"].numel() * token_bytes > PLAIN_BYTES
+        is_long = activation_bytes(*sizes, named["input_ids"].numel()) > PLAIN_BYTES
         for layer in layers:
             layer.gradient_checkpointing = is_long
 

@@ -3,11 +3,13 @@
 from typing import Any
 
 from imprint import base
-from imprint.adapter import attempts
+from imprint.adapter import passes
 from imprint.config import Settings
 from imprint.runs import Manifest, Run
 
 _STAGE = "adapter"
+_OF_THE_MACHINE = {"per_device_train_batch_size", "checkpoint_steps", "checkpoint_minutes"}
+"""Settings that the result does not depend on: with other ones, a training that was stopped goes on."""
 
 
 def inputs(config: Settings, run: Run) -> dict[str, str]:
@@ -19,7 +21,8 @@ def inputs(config: Settings, run: Run) -> dict[str, str]:
 
 def settings(config: Settings) -> dict[str, Any]:
     """The settings that the adapter depends on."""
-    return {"adapter": config.plain()["adapter"], "base": config.base, "seed": config.seed}
+    adapter = {name: value for name, value in config.plain()["adapter"].items() if name not in _OF_THE_MACHINE}
+    return {"adapter": adapter, "base": config.base, "seed": config.seed}
 
 
 def run(config: Settings, run: Run) -> Manifest:
@@ -37,9 +40,10 @@ def run(config: Settings, run: Run) -> Manifest:
 
 def shrink(config: Settings, run: Run) -> str | None:
     """Have the next run of this stage need less memory, and say how; None where it already takes one row at a time."""
-    file = run.folder(_STAGE) / attempts.LIMITS
-    smaller = attempts.first(config.adapter.filled(), file).smaller()
+    file = run.folder(_STAGE) / passes.REMEMBERED
+    before = passes.remembered(file)
+    smaller = None if before is None else before.smaller()
     if smaller is None:
         return None
-    attempts.remember(smaller, file)
-    return f"goes on with {smaller.shape}"
+    passes.remember(smaller, file)
+    return f"goes on with {smaller}"

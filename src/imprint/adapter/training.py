@@ -13,24 +13,20 @@ from transformers import DataCollatorForSeq2Seq
 from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]  # trl exports lazily
 
 from imprint import base, environment
-from imprint.adapter import attempts, checkpoints
-from imprint.adapter.attempts import Attempt
+from imprint.adapter import checkpoints, estimate, passes, targets
 from imprint.adapter.batches import LengthGroups
-from imprint.adapter.divergence import Divergence
+from imprint.adapter.divergence import HALVINGS, Divergence
 from imprint.adapter.guards import check_batch, check_loss, check_rows
 from imprint.adapter.memory import recompute_long_batches
 from imprint.adapter.noise import QuestionNoise
+from imprint.adapter.passes import Passes
 from imprint.adapter.rows import IGNORED, Tokens, end_token, tokenize
 from imprint.adapter.watching import Watcher
-from imprint.config import FilledAdapter, Settings
+from imprint.config import Settings
 from imprint.dataset import read_examples
 from imprint.errors import FullMemoryError, Interrupted, TrainingError
-from imprint.machine import is_out_of_memory
+from imprint.machine import is_out_of_memory, this_machine
 from imprint.runs import Event, Run
-
-TARGET_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-FUSED_MODULES = ("qkv_proj", "o_proj", "gate_up_proj", "down_proj")
-"""The same seven, as Phi-3 fuses them."""
 
 
 class _DivergedError(Exception):
@@ -46,45 +42,46 @@ def train(config: Settings, run: Run, folder: Path) -> dict[str, Any]:
     Raises TrainingError when it diverges again, Interrupted when it was stopped, FullMemoryError when memory ran out:
     the checkpoint of the last step is written then, for a new process to go on from.
     """
-    attempt = attempts.first(config.adapter.filled(), folder / attempts.LIMITS)
+    rate = config.adapter.filled().learning_rate
     is_first = True
     while True:
         try:
-            return _train(config, run, folder, attempt, is_first=is_first)
+            return _train(config, run, folder, rate, is_first=is_first)
         except _DivergedError as error:
             divergence = error.divergence
         is_first = False
         # Not within the except block: its traceback holds model and optimizer.
         gc.collect()
         torch.cuda.empty_cache()
-        attempt, note = _after_divergence(config, attempt, divergence)
-        checkpoints.drop_after(folder / attempts.CHECKPOINTS, divergence.good_step)
+        rate, note = _after_divergence(config, rate, divergence)
+        checkpoints.drop_after(folder / passes.CHECKPOINTS, divergence.good_step)
         run.notify(Event("note", "adapter", note))
 
 
-def _after_divergence(config: Settings, attempt: Attempt, seen: Divergence) -> tuple[Attempt, str]:
+def _after_divergence(config: Settings, rate: float, seen: Divergence) -> tuple[float, str]:
     peak = config.adapter.filled().learning_rate
     what = f"the loss was {seen.loss:.2f} at step {seen.step}, and {seen.usual:.2f} before"
-    if attempt.rate <= peak / 2**attempts.HALVINGS:
+    if rate <= peak / 2**HALVINGS:
         raise TrainingError(
             f"The training diverged, and again with a half and a quarter of the learning rate of {peak:g}: {what}.",
             hint=f"adapter.learning_rate={peak / 10:g}",
         )
-    attempt = attempt.slower()
-    return attempt, f"the training diverged: {what}; back to the last good checkpoint, learning rate {attempt.rate:g}"
+    rate /= 2
+    return rate, f"the training diverged: {what}; back to the last good checkpoint, learning rate {rate:g}"
 
 
-def _full_memory(attempt: Attempt, step: int, longest: int) -> FullMemoryError:
+def _full_memory(taken: Passes, step: int, longest: int) -> FullMemoryError:
     return FullMemoryError(
-        f"Memory ran out after step {step} with {attempt.shape}; the longest row has {longest} tokens.",
+        f"Memory ran out after step {step} with {taken}; the longest row has {longest} tokens.",
         hint=f"adapter.max_seq_length={max(64, longest // 2)} splits long answers; or take a smaller base",
     )
 
 
-def _train(config: Settings, run: Run, folder: Path, attempt: Attempt, *, is_first: bool) -> dict[str, Any]:
+def _train(config: Settings, run: Run, folder: Path, rate: float, *, is_first: bool) -> dict[str, Any]:
     settings = config.adapter.filled()
     run.notify(Event("progress", "adapter", "loading the base model", 0, 1))
-    model, tokenizer = _load(config)
+    found = base.find(config.base)
+    model, tokenizer = _load(config, found)
     rows = {
         split: tokenize(read_examples(run.folder("dataset") / f"{split}.jsonl"), tokenizer, settings.max_seq_length)
         for split in ("train", "validation")
@@ -93,7 +90,10 @@ def _train(config: Settings, run: Run, folder: Path, attempt: Attempt, *, is_fir
     for split in rows.values():
         check_rows(split, end, settings.max_seq_length)
     lengths = [len(row.input_ids) for row in rows["train"]]
-    steps, why = _steps(settings, len(lengths), attempt.batch)
+    fits = estimate.rows_that_fit(base.shape(found), settings, this_machine(), max(lengths))
+    taken = passes.first(settings, fits, folder / passes.REMEMBERED)
+    passes.remember(taken, folder / passes.REMEMBERED)
+    steps, why = estimate.steps(settings, len(lengths))
     if why and is_first:
         run.notify(Event("note", "adapter", why))
     learned = _dataset(rows["train"])
@@ -103,14 +103,14 @@ def _train(config: Settings, run: Run, folder: Path, attempt: Attempt, *, is_fir
         run,
         folder / "metrics.csv",
         save_minutes=settings.checkpoint_minutes,
-        rate=None if attempt.rate == settings.learning_rate else attempt.rate,
+        rate=None if rate == settings.learning_rate else rate,
     )
-    groups = LengthGroups(lengths, attempt.batch, config.seed)
+    groups = LengthGroups(lengths, settings.batch_size, config.seed)
     trainer = _Trainer(
         groups,
         model=model,
         processing_class=tokenizer,
-        args=_arguments(config, folder / attempts.CHECKPOINTS, steps, attempt, bool(rows["validation"])),
+        args=_arguments(config, folder / passes.CHECKPOINTS, steps, taken, rate, bool(rows["validation"])),
         train_dataset=learned,
         eval_dataset=_dataset(rows["validation"]) if rows["validation"] else None,
         data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
@@ -122,13 +122,13 @@ def _train(config: Settings, run: Run, folder: Path, attempt: Attempt, *, is_fir
     try:
         _check_first_batch(trainer, end)
         with watcher.stopping_on_signals():
-            last = checkpoints.last(folder / attempts.CHECKPOINTS)
+            last = checkpoints.last(folder / passes.CHECKPOINTS)
             result = trainer.train(resume_from_checkpoint=None if last is None else str(last))
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         trainer.save_last_step()
-        raise _full_memory(attempt, trainer.state.global_step, max(lengths)) from error
+        raise _full_memory(taken, trainer.state.global_step, max(lengths)) from error
     if watcher.stopped:
         raise Interrupted(
             f"Stopped at step {trainer.state.global_step} of {steps}; the checkpoint is written.",
@@ -143,32 +143,22 @@ def _train(config: Settings, run: Run, folder: Path, attempt: Attempt, *, is_fir
     return {
         "rows": len(lengths),
         "steps": steps,
-        "epochs": round(steps * attempt.batch / len(lengths), 2),
-        "learning_rate": attempt.rate,
-        "micro_batch": attempt.micro_batch,
-        "padding": round(groups.padding(attempt.micro_batch), 4),
+        "epochs": round(steps * settings.batch_size / len(lengths), 2),
+        "learning_rate": rate,
+        "micro_batch": taken.micro_batch,
+        "padding": round(groups.padding(taken.micro_batch), 4),
         "loss": round(result.training_loss, 4),
         "validation_loss": round(evaluated[-1], 4) if evaluated else None,
         "parameters": sum(part.numel() for part in model.parameters() if part.requires_grad),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "gpu_memory_mb": round(torch.cuda.max_memory_reserved() / 1e6, 1) if torch.cuda.is_available() else 0.0,
     }
 
 
-def _steps(settings: FilledAdapter, rows: int, batch: int) -> tuple[int, str]:
-    """How many optimizer steps, and why they are not those that the epochs would take."""
-    wanted = math.ceil(rows * settings.epochs / batch)
-    steps = min(max(wanted, settings.min_steps), settings.max_steps)
-    if steps == wanted:
-        return steps, ""
-    limit = "adapter.max_steps" if steps < wanted else "adapter.min_steps"
-    return steps, f"{steps} steps, where {settings.epochs:g} epochs would take {wanted}: {limit} sets the limit"
-
-
-def _load(config: Settings) -> tuple[Any, Any]:
-    found = base.find(config.base)
+def _load(config: Settings, found: base.Base) -> tuple[Any, Any]:
     if found.folder is not None:
         environment.offline()
-    settings = config.adapter
+    settings = config.adapter.filled()
     on_gpu = torch.cuda.is_available()
     model, tokenizer = unsloth.FastLanguageModel.from_pretrained(
         found.source,
@@ -176,13 +166,12 @@ def _load(config: Settings) -> tuple[Any, Any]:
         load_in_4bit=settings.load_in_4bit,
         use_exact_model_name=True,  # the name is remapped to a mirror otherwise
     )
-    names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
     model = unsloth.FastLanguageModel.get_peft_model(
         model,
         r=settings.lora_r,
         lora_alpha=settings.lora_alpha,
         lora_dropout=settings.lora_dropout,
-        target_modules=list(FUSED_MODULES if "qkv_proj" in names else TARGET_MODULES),
+        target_modules=targets.find(model, settings.target_modules),
         bias="none",
         use_gradient_checkpointing="unsloth" if on_gpu else False,
         random_state=config.seed,
@@ -192,16 +181,16 @@ def _load(config: Settings) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def _arguments(config: Settings, folder: Path, steps: int, attempt: Attempt, watched: bool) -> SFTConfig:
+def _arguments(config: Settings, folder: Path, steps: int, taken: Passes, rate: float, watched: bool) -> SFTConfig:
     settings = config.adapter.filled()
     on_gpu = torch.cuda.is_available()
     return SFTConfig(
         output_dir=str(folder),
         max_steps=steps,
-        per_device_train_batch_size=attempt.micro_batch,
-        per_device_eval_batch_size=attempt.micro_batch,
-        gradient_accumulation_steps=attempt.accumulation,
-        learning_rate=attempt.rate,
+        per_device_train_batch_size=taken.micro_batch,
+        per_device_eval_batch_size=taken.micro_batch,
+        gradient_accumulation_steps=taken.accumulation,
+        learning_rate=rate,
         warmup_steps=math.ceil(steps * settings.warmup_ratio),
         lr_scheduler_type="linear",
         weight_decay=settings.weight_decay,

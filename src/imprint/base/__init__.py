@@ -1,6 +1,23 @@
 """Base models: which there are, where they lie, and which one this machine gets."""
 
-from imprint.base.registry import Base, choose, find, gpu_visible, names, token_counter
+from imprint.base.hub import fetch
+from imprint.base.registry import EMBEDDED, Base, Entry, choose, entries, find, in_words, names, shape, token_counter
+from imprint.base.shape import Shape
 from imprint.base.template import end_token, render
 
-__all__ = ["Base", "choose", "end_token", "find", "gpu_visible", "names", "render", "token_counter"]
+__all__ = [
+    "EMBEDDED",
+    "Base",
+    "Entry",
+    "Shape",
+    "choose",
+    "end_token",
+    "entries",
+    "fetch",
+    "find",
+    "in_words",
+    "names",
+    "render",
+    "shape",
+    "token_counter",
+]

@@ -4,7 +4,6 @@ import functools
 import json
 import os
 import re
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
@@ -13,14 +12,20 @@ from typing import Any
 
 import yaml
 
+from imprint.base import hub
+from imprint.base.shape import Shape, has_gate, is_fused, shape_of
 from imprint.config import Settings
 from imprint.errors import BaseError, MachineError
+from imprint.machine import Machine, gpu_visible
 from imprint.runs import digest_file, digest_of
 
 EMBEDDED = "embedded"
 _GPU_BASE = "phi-3.5-mini"
-_HUB = ("huggingface.co", 443)
-_HUB_RUN_MB = 30_000.0  # 7.6 GB of weights, merged, as f16 GGUF and quantized
+# Merged weights and the f16 GGUF in 16 bits, the quantized one, and checkpoints: at their peak, a weight of the base.
+_RUN_BYTES = 5
+_UNKNOWN_RUN_MB = 30_000.0
+_FOUR_BIT_FROM = 1_000_000_000
+"""Weights of a base from which on it is loaded in four bits: 2 GB in sixteen."""
 # What makes a base what it is; its card and notices may change.
 _MODEL_SUFFIXES = {".json", ".jinja", ".model", ".safetensors"}
 _NEEDED = ("config.json", "tokenizer_config.json")
@@ -42,10 +47,11 @@ class Base:
 
     @property
     def disk_mb(self) -> float:
-        """Room that a run from this base needs: checkpoints, merged weights, the GGUF before and after quantization."""
-        if self.folder is None:
-            return _HUB_RUN_MB
-        return 100 + 6 * sum(file.stat().st_size for file in self.folder.glob("*.safetensors")) / 1e6
+        """Room that a run from this base needs, its download apart."""
+        try:
+            return 100 + _RUN_BYTES * shape(self).parameters / 1e6
+        except MachineError:  # that it cannot be fetched is for others to say
+            return _UNKNOWN_RUN_MB
 
     @property
     def label(self) -> str:
@@ -71,7 +77,7 @@ def find(name: str) -> Base:
         return Base(name, str(folder), folder, entry["about"], _wanted(defaults, entry), digest)
     if entry is not None:
         repository = entry["repository"]
-        return Base(name, repository, None, entry["about"], _wanted(defaults, entry), f"hub:{repository}")
+        return Base(name, repository, None, _about(entry), _wanted(defaults, entry), f"hub:{repository}")
     folder = Path(os.path.expanduser(name))
     if folder.is_dir():
         _require_files(folder)
@@ -80,28 +86,99 @@ def find(name: str) -> Base:
         _require_on_hub(name)
         return Base(name, name, None, "a repository on the Hugging Face hub", defaults, f"hub:{name}")
     raise BaseError(
-        f"There is no base model {name!r}: not in the registry ({', '.join(names())}), not a folder, not owner/name.",
+        f"There is no base model {name!r}: not in the registry (`imprint bases`), not a folder, not owner/name.",
         hint="base=embedded works on every machine",
     )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the registry knows of a base by name."""
+
+    name: str
+    source: str
+    licence: str
+    gated: bool
+    """Wants an agreement on the hub, and HF_TOKEN."""
+    end: str
+    """The token that ends an answer."""
+    has_template: bool
+    converts: bool
+    """llama.cpp's converter takes it."""
+
+
+def entries() -> list[Entry]:
+    """Every base of the registry."""
+    return [
+        Entry(
+            name,
+            entry.get("repository", "ships with Imprint"),
+            entry["licence"],
+            entry.get("gated", False),
+            entry["end"],
+            entry.get("template", True),
+            entry["converts"],
+        )
+        for name, entry in _registry()["bases"].items()
+    ]
+
+
+def shape(found: Base) -> Shape:
+    """The sizes of a base, from the registry or from its `config.json`.
+
+    Raises BaseError where that describes none, MachineError where it cannot be fetched.
+    """
+    entry = _registry()["bases"].get(found.name, {})
+    if "layers" in entry:
+        head = entry["head_dim"]
+        return Shape(
+            layers=entry["layers"],
+            hidden=entry["hidden"],
+            intermediate=entry["intermediate"],
+            attention=entry["heads"] * head,
+            keys=entry["kv_heads"] * head,
+            vocabulary=entry["vocabulary"],
+            tied=entry["tied"],
+            gate=has_gate(entry["architecture"]),
+            fused=is_fused(entry["architecture"]),
+            context=entry["context"],
+        )
+    file = hub.fetch(found.source, "config.json") if found.folder is None else found.folder / "config.json"
+    if file is None:
+        raise BaseError(f"{found.source} has no config.json.", hint="take another base: `imprint bases`")
+    return shape_of(json.loads(file.read_text(encoding="utf-8")), found.source)
+
+
+def _about(entry: dict[str, Any]) -> str:
+    owner = entry["repository"].partition("/")[0]
+    gigabytes = 2 * entry["parameters"] / 1e9
+    return f"{in_words(entry['parameters'])} parameters by {owner}, {gigabytes:.1f} GB to download"
+
+
+def in_words(parameters: int) -> str:
+    """A count of weights as people say it: 3.8 billion."""
+    return f"{parameters / 1e9:.1f} billion" if parameters >= 0.995e9 else f"{parameters / 1e6:,.3g} million"
 
 
 def _wanted(defaults: dict[str, Any], entry: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {section: {**values, **entry.get(section, {})} for section, values in defaults.items()}
 
 
-def choose(settings: Settings, kept: str | None) -> tuple[Settings, str]:
+def choose(settings: Settings, kept: str | None, *, elsewhere: Machine | None = None) -> tuple[Settings, str]:
     """Resolve `base=auto` and the training settings left open; give a line that says what was chosen.
 
     `kept` is the base of the model in service: `auto` stays with it, or a machine that is offline for a minute would
-    retrain from another base.
+    retrain from another base. `elsewhere` is a machine to choose for that is not this one.
     """
     name, line = settings.base, ""
     if name == "auto":
         if kept is not None:
             name = kept
+        elif elsewhere is not None:
+            name = EMBEDDED if elsewhere.gpu is None else _GPU_BASE
         elif not gpu_visible():
             name, line = EMBEDDED, "no GPU is visible"
-        elif not _hub_reachable():
+        elif not hub.reachable():
             name, line = EMBEDDED, "the Hugging Face hub cannot be reached"
         else:
             name, line = _GPU_BASE, "a GPU is visible"
@@ -110,32 +187,31 @@ def choose(settings: Settings, kept: str | None) -> tuple[Settings, str]:
     for section, wanted in base.settings.items():
         given = getattr(settings, section)
         is_open = {key: value for key, value in wanted.items() if getattr(given, key) is None}
-        filled[section] = given.model_copy(update=is_open)
+        filled[section] = type(given).model_validate({**given.model_dump(), **is_open})
+    if filled["adapter"].load_in_4bit is None:
+        filled["adapter"] = filled["adapter"].model_copy(update={"load_in_4bit": _wants_four_bits(base)})
     text = f"Base model: {base.name}" + (f" ({line})" if line else "") + f", {base.about}."
     return settings.model_copy(update=filled), text
+
+
+def _wants_four_bits(base: Base) -> bool:
+    try:
+        return shape(base).parameters >= _FOUR_BIT_FROM
+    except (BaseError, MachineError):  # others say why
+        return True
 
 
 def token_counter(base: Base) -> Callable[[str], int]:
     """A function that counts a text's tokens as the base's own tokenizer makes them."""
     from tokenizers import Tokenizer
 
-    if base.folder is not None and (base.folder / "tokenizer.json").is_file():
-        file = base.folder / "tokenizer.json"
-        try:
-            tokenizer = Tokenizer.from_file(str(file))
-        except Exception as error:  # tokenizers raises nothing more special
-            raise BaseError(f"{file} cannot be used: {error}.", hint="save the tokenizer there again") from error
-    elif base.folder is None:
-        from huggingface_hub import hf_hub_download
-
-        try:
-            tokenizer = Tokenizer.from_file(hf_hub_download(base.source, "tokenizer.json"))
-        except OSError as error:
-            raise MachineError(
-                f"The tokenizer of {base.source} cannot be fetched: {error}.", hint="base=embedded needs no network"
-            ) from error
-    else:
-        raise BaseError(f"{base.folder} has no tokenizer.json.", hint="save the tokenizer there in its fast form")
+    file = hub.fetch(base.source, "tokenizer.json") if base.folder is None else base.folder / "tokenizer.json"
+    if file is None or not file.is_file():
+        raise BaseError(f"{base.source} has no tokenizer.json.", hint="save the tokenizer there in its fast form")
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # tokenizers raises nothing more special
+        raise BaseError(f"{file} cannot be used: {error}.", hint="save the tokenizer there again") from error
     return _counter_of(tokenizer)
 
 
@@ -155,13 +231,6 @@ def _counter_of(tokenizer: Any) -> Callable[[str], int]:
     # Where words are told apart before the model sees them, or nothing is added, there is no such short cut.
     has_words = tokenizer.pre_tokenizer is not None
     return count_whole if has_words or normalizer is None or not added.pattern else count
-
-
-def gpu_visible() -> bool:
-    """Whether an NVIDIA GPU is there and not hidden by CUDA_VISIBLE_DEVICES; without loading torch."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES", "0") in {"", "-1"}:
-        return False
-    return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()  # the second is WSL's
 
 
 @functools.cache
@@ -192,31 +261,10 @@ def _folder_digest(folder: Path) -> str:
     return digest_of({file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in files})
 
 
-def _hub_reachable() -> bool:
-    if os.environ.get("HF_HUB_OFFLINE") == "1":
-        return False
-    try:
-        socket.create_connection(_HUB, timeout=3).close()
-    except OSError:
-        return False
-    return True
-
-
 def _require_on_hub(repository: str) -> None:
-    import httpx
-    from huggingface_hub import HfApi, try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
-
-    try:
-        if not isinstance(try_to_load_from_cache(repository, "config.json"), str):
-            HfApi().model_info(repository, timeout=10)
-    except (RepositoryNotFoundError, HFValidationError) as error:
+    """Raise BaseError unless the hub, or its cache, has such a model."""
+    if hub.fetch(repository, "config.json") is None:
         raise BaseError(
-            f"There is no base model {repository!r} on the Hugging Face hub, and no folder of that name here.",
-            hint="check the spelling; for a private or gated one set HF_TOKEN",
-        ) from error
-    except (httpx.HTTPError, OSError) as error:
-        raise MachineError(
-            f"The Hugging Face hub cannot be reached to look for {repository!r}, and no folder of that name is here.",
-            hint="base=embedded needs no network",
-        ) from error
+            f"{repository} on the Hugging Face hub is no model: it has no config.json.",
+            hint="take another: `imprint bases`",
+        )

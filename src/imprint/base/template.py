@@ -8,8 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+from imprint.base import hub
 from imprint.base.registry import Base
-from imprint.errors import BaseError, MachineError
+from imprint.errors import BaseError
 
 _CONFIG = "tokenizer_config.json"
 _TEMPLATE = "chat_template.jinja"
@@ -143,14 +144,5 @@ def _read(source: str, folder: Path | None, name: str) -> str:
     if folder is not None:
         file = folder / name
         return file.read_text(encoding="utf-8") if file.is_file() else ""
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
-
-    try:
-        return Path(hf_hub_download(source, name)).read_text(encoding="utf-8")
-    except OSError as error:
-        raise MachineError(
-            f"{name} of {source} cannot be fetched: {error}.", hint="base=embedded needs no network"
-        ) from error
-    except EntryNotFoundError:
-        return ""
+    fetched = hub.fetch(source, name)
+    return "" if fetched is None else fetched.read_text(encoding="utf-8")

@@ -93,13 +93,7 @@ def _tokenizer_model(found: Base) -> Path | None:
     if found.folder is not None:
         file = found.folder / "tokenizer.model"
         return file if file.is_file() else None
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
-
-    try:
-        return Path(hf_hub_download(found.source, "tokenizer.model"))
-    except EntryNotFoundError:
-        return None
+    return base.fetch(found.source, "tokenizer.model")
 
 
 def _convert(merged: Path, target: Path, name: str, log: Path) -> None:
