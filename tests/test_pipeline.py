@@ -149,8 +149,10 @@ def test_a_setting_makes_its_stage_and_those_below_due(
         assert (second.folder(name) / "manifest.json").samefile(first.folder(name) / "manifest.json")
 
 
-@pytest.mark.parametrize("override", ["service.port=9", "service.max_tokens=9", "service.temperature=1"])
-def test_how_it_is_served_makes_nothing_due(override: str, line: Line, config: Config) -> None:
+@pytest.mark.parametrize(
+    "override", ["service.port=9", "service.max_tokens=9", "service.temperature=1", "adapter.trackers=[]"]
+)
+def test_how_it_is_served_or_shown_makes_nothing_due(override: str, line: Line, config: Config) -> None:
     line.build(config())
     line.build(config(override))
     assert line.ran == []

@@ -144,11 +144,6 @@ def test_one_that_is_not_installed_is_an_error_before_anything_is_loaded(
     assert f"pip install {name}" in raised.value.hint
 
 
-def test_other_trackers_do_not_make_an_adapter_due(settings: Callable[..., Settings], tmp_path: Path) -> None:
-    (none, some) = (settings(tmp_path, f"adapter.trackers={value}") for value in ("[]", "[tensorboard, mlflow]"))
-    assert adapter.settings(none) == adapter.settings(some)
-
-
 def test_the_curves_are_no_part_of_the_adapter(new_run: Callable[..., Run]) -> None:
     run = new_run()
     with run.record("adapter", inputs={}, settings={}, seed=1) as record:
