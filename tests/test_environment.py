@@ -14,7 +14,11 @@ TELEMETRY = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "WANDB_MODE": "disabled",
     "DO_NOT_TRACK": "1",
+    "WANDB_ERROR_REPORTING": "false",
+    "WANDB_LOG_MODEL": "false",
     "DISABLE_MLFLOW_INTEGRATION": "TRUE",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "HF_MLFLOW_LOG_ARTIFACTS": "FALSE",
     "COMET_MODE": "disabled",
 }
 
@@ -27,6 +31,25 @@ def test_telemetry_is_off(name: str, value: str, before: str | None, monkeypatch
         monkeypatch.setenv(name, before)
     environment.quiet_libraries()
     assert os.environ[name] == value
+
+
+@pytest.mark.parametrize("mode", [None, "offline"])
+def test_a_tracker_that_the_user_asks_for_gets_the_users_own_variables(
+    mode: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WANDB_MODE", "WANDB_DISABLED", "DISABLE_MLFLOW_INTEGRATION"):
+        monkeypatch.delenv(name, raising=False)
+    if mode is not None:
+        monkeypatch.setenv("WANDB_MODE", mode)
+    environment.quiet_libraries()
+    environment.quiet_libraries()  # in a worker, which inherits the variables
+    environment.allow_tracker("wandb")
+    assert os.environ.get("WANDB_MODE") == mode
+    assert "WANDB_DISABLED" not in os.environ
+    assert os.environ["WANDB_ERROR_REPORTING"] == "false"
+    assert os.environ["DISABLE_MLFLOW_INTEGRATION"] == "TRUE"
+    environment.allow_tracker("mlflow")
+    assert "DISABLE_MLFLOW_INTEGRATION" not in os.environ
 
 
 def test_what_the_user_has_set_otherwise_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,8 @@ def test_every_stage_leaves_what_the_design_names(made: tuple[Path, "subprocess.
         "dataset/card.md",
         "adapter/adapter_model.safetensors",
         "adapter/metrics.csv",
+        "adapter/metrics.jsonl",
+        "adapter/loss.png",
         "model/imprint-embedded-q4_k_m.gguf",
         "model/Modelfile",
         "model/README.md",
@@ -77,6 +79,14 @@ def test_every_stage_leaves_what_the_design_names(made: tuple[Path, "subprocess.
     assert manifest["seconds"] > 0
     assert manifest["peak_memory_mb"] > 0
     assert manifest["settings"]["adapter"]["lora_r"] == 16
+    assert "trackers" not in manifest["settings"]["adapter"]
+    points = [json.loads(line) for line in (run / "adapter" / "metrics.jsonl").read_text().splitlines()]
+    assert all(point["tokens_per_s"] > 0 for point in points if "loss" in point)
+    assert any("eval_loss" in point for point in points)
+    (events,) = (run / "adapter" / "tensorboard").iterdir()
+    assert f"tensorboard/{events.name}" in manifest["outputs"]
+    used = json.loads((run / "model" / "manifest.json").read_text())["inputs"]
+    assert not [name for name in used if "tensorboard" in name or "metrics" in name or "loss" in name]
 
 
 def test_the_gguf_says_of_itself_what_other_runtimes_need(

@@ -151,8 +151,10 @@ def test_a_setting_makes_its_stage_and_those_below_due(
         assert (second.folder(name) / "manifest.json").samefile(first.folder(name) / "manifest.json")
 
 
-@pytest.mark.parametrize("override", ["service.port=9", "service.max_tokens=9", "service.temperature=1"])
-def test_how_it_is_served_makes_nothing_due(override: str, line: Line, config: Config) -> None:
+@pytest.mark.parametrize(
+    "override", ["service.port=9", "service.max_tokens=9", "service.temperature=1", "adapter.trackers=[]"]
+)
+def test_how_it_is_served_or_shown_makes_nothing_due(override: str, line: Line, config: Config) -> None:
     line.build(config())
     line.build(config(override))
     assert line.ran == []
@@ -231,6 +233,15 @@ def test_after_a_failure_the_last_model_stays_and_the_work_goes_on(
     assert line.told("start")[0].endswith(" (documents/a.md changed)")
     assert Outputs(config().outputs).require_current().id == second.id != first.id
     assert len(Outputs(config().outputs).runs()) == 2
+
+
+def test_what_is_gone_on_with_gets_the_settings_of_now(line: Line, config: Config) -> None:
+    line.fails = {"adapter": ValueError("fault")}
+    with pytest.raises(ValueError, match="fault"):
+        line.build(config("adapter.trackers=[mlflow]"))
+    run = line.build(config("adapter.trackers=[]"))
+    assert line.ran == NAMES[1:]
+    assert run.state().settings == config("adapter.trackers=[]").plain()
 
 
 def remember_passes(config: Config, taken: Passes) -> None:

@@ -140,6 +140,8 @@ class Adapter(Section):
     checkpoint_steps: int = Field(default=100, ge=1)
     checkpoint_minutes: float = Field(default=10, gt=0)
     """A checkpoint is saved after so long, however many steps that are."""
+    trackers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)
+    """What shows the figures of the training beside metrics.csv; `wandb` and `mlflow` send them away."""
 
     def filled(self) -> "FilledAdapter":
         """These settings once the base has filled in what was left open."""

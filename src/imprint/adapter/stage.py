@@ -1,15 +1,19 @@
 """The adapter stage: train and validation JSONL in; adapter, tokenizer and metrics out."""
 
+import importlib.util
 from typing import Any
 
-from imprint import base
+from imprint import base, environment
 from imprint.adapter import passes
 from imprint.config import Settings
+from imprint.errors import InputError
 from imprint.runs import Manifest, Run
 
 _STAGE = "adapter"
-_OF_THE_MACHINE = {"per_device_train_batch_size", "checkpoint_steps", "checkpoint_minutes"}
-"""Settings that the result does not depend on: with other ones, a training that was stopped goes on."""
+_WITHOUT_EFFECT = {"per_device_train_batch_size", "checkpoint_steps", "checkpoint_minutes", "trackers"}
+"""Settings that the adapter does not depend on: with other ones, a training that was stopped goes on."""
+_CURVES = {"metrics.csv", "metrics.jsonl", "loss.png", "tensorboard"}
+"""Files and folders that tell of the training and are no part of the adapter."""
 
 
 def inputs(config: Settings, run: Run) -> dict[str, str]:
@@ -21,15 +25,24 @@ def inputs(config: Settings, run: Run) -> dict[str, str]:
 
 def settings(config: Settings) -> dict[str, Any]:
     """The settings that the adapter depends on."""
-    adapter = {name: value for name, value in config.plain()["adapter"].items() if name not in _OF_THE_MACHINE}
+    adapter = {name: value for name, value in config.plain()["adapter"].items() if name not in _WITHOUT_EFFECT}
     return {"adapter": adapter, "base": config.base, "seed": config.seed}
+
+
+def files(run: Run) -> dict[str, str]:
+    """The files that make the adapter, with their digests: what its training left, without the curves."""
+    outputs = run.complete(_STAGE).outputs
+    return {name: digest for name, digest in outputs.items() if name.split("/")[0] not in _CURVES}
 
 
 def run(config: Settings, run: Run) -> Manifest:
     """Train the adapter; a run that was stopped goes on from its last checkpoint.
 
-    Raises FullMemoryError; `shrink` makes the next run need less.
+    Raises FullMemoryError; `shrink` makes the next run need less. Raises InputError for a tracker that is missing.
     """
+    for tracker in config.adapter.trackers:
+        _require(tracker)
+        environment.allow_tracker(tracker)  # before any library looks
     from imprint.adapter.training import train
 
     with run.record(_STAGE, inputs=inputs(config, run), settings=settings(config), seed=config.seed) as record:
@@ -47,3 +60,14 @@ def shrink(config: Settings, run: Run) -> str | None:
         return None
     passes.remember(smaller, file)
     return f"goes on with {smaller}"
+
+
+def _require(tracker: str) -> None:
+    """Raise InputError unless the package of a tracker is installed."""
+    found = importlib.util.find_spec(tracker)
+    # wandb writes into a folder of its own name, where the user stands; Python takes that for a package without a file.
+    if found is None or found.origin is None:
+        raise InputError(
+            f"adapter.trackers has {tracker}, which is not installed.",
+            hint=f"pip install {tracker}, or leave it out: adapter.trackers=[tensorboard]",
+        )

@@ -18,9 +18,11 @@ from imprint.adapter.batches import LengthGroups
 from imprint.adapter.divergence import HALVINGS, Divergence
 from imprint.adapter.guards import check_batch, check_loss, check_rows
 from imprint.adapter.memory import recompute_long_batches
+from imprint.adapter.metrics import Recorder
 from imprint.adapter.noise import QuestionNoise
 from imprint.adapter.passes import Passes
 from imprint.adapter.rows import IGNORED, Tokens, end_token, tokenize
+from imprint.adapter.tracking import trackers
 from imprint.adapter.watching import Watcher
 from imprint.config import Settings
 from imprint.dataset import read_examples
@@ -101,20 +103,22 @@ def _train(config: Settings, run: Run, folder: Path, rate: float, *, is_first: b
         learned = learned.with_transform(QuestionNoise(tokenizer, settings.question_noise, settings.max_seq_length))
     watcher = Watcher(
         run,
-        folder / "metrics.csv",
         save_minutes=settings.checkpoint_minutes,
         rate=None if rate == settings.learning_rate else rate,
     )
     groups = LengthGroups(lengths, settings.batch_size, config.seed)
+    recorder = Recorder(run, folder)
     trainer = _Trainer(
         groups,
+        recorder,
         model=model,
         processing_class=tokenizer,
         args=_arguments(config, folder / passes.CHECKPOINTS, steps, taken, rate, bool(rows["validation"])),
         train_dataset=learned,
         eval_dataset=_dataset(rows["validation"]) if rows["validation"] else None,
         data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
-        callbacks=[watcher],
+        # The recorder first: it adds to what the trackers get.
+        callbacks=[recorder, *trackers(settings, run, folder / "tensorboard"), watcher],
     )
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in {"PrinterCallback", "ProgressCallback", "NotebookProgressCallback"}:
@@ -239,12 +243,17 @@ def _dataset(rows: list[Tokens]) -> datasets.Dataset:
 class _Trainer(SFTTrainer):
     """TRL's trainer, with an order of rows that can be found again, and an answer when memory runs out."""
 
-    def __init__(self, order: LengthGroups, **arguments: Any) -> None:
+    def __init__(self, order: LengthGroups, recorder: Recorder, **arguments: Any) -> None:
         self._order = order
+        self._recorder = recorder
         super().__init__(**arguments)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
         return self._order
+
+    def training_step(self, model: Any, inputs: dict[str, Any], *arguments: Any, **named: Any) -> Any:
+        self._recorder.count(inputs["labels"])
+        return super().training_step(model, inputs, *arguments, **named)  # type: ignore[no-untyped-call]
 
     def evaluate(self, *arguments: Any, **named: Any) -> dict[str, float]:
         """Where memory runs out here, the training goes on as it is: only evaluations take fewer rows at a time."""

@@ -1,11 +1,9 @@
-"""What happens beside the steps of a training: progress, metrics.csv, a stop when asked, a look at the loss."""
+"""What happens beside the steps of a training: progress, checkpoints by time, a stop when asked, a look at the loss."""
 
-import csv
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -14,18 +12,15 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from imprint.adapter.divergence import Divergence, LossGuard
 from imprint.runs import Event, Run
 
-_FIELDS = ("step", "epoch", "loss", "eval_loss", "learning_rate", "grad_norm")
-
 
 class Watcher(TrainerCallback):
-    """Tells how far the training is, writes metrics.csv, and stops it when asked or when it diverges."""
+    """Tells how far the training is, and stops it when asked or when it diverges."""
 
-    def __init__(self, run: Run, metrics: Path, *, save_minutes: float, rate: float | None = None) -> None:
+    def __init__(self, run: Run, *, save_minutes: float, rate: float | None = None) -> None:
         """Checkpoints are at most `save_minutes` apart; `rate` takes the place of the learning rate in a checkpoint."""
         self.stopped = False
         self.divergence: Divergence | None = None
         self._run = run
-        self._metrics = metrics
         self._save_seconds = 60 * save_minutes
         self._saved = time.monotonic()
         self._rate = rate
@@ -61,11 +56,6 @@ class Watcher(TrainerCallback):
         self._saved = time.monotonic()
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> TrainerControl:
-        """Write the whole history each time: after a resume it has no gap and no row twice."""
-        with self._metrics.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, _FIELDS, extrasaction="ignore")
-            writer.writeheader()
-            writer.writerows(state.log_history)
         logged = state.log_history[-1]
         if "loss" in logged and self.divergence is None:
             self.divergence = self._guard.look(state.global_step, logged["loss"])

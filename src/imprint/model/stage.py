@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from imprint import base
+from imprint import adapter, base
 from imprint.config import Settings
 from imprint.errors import ImprintError
 from imprint.runs import Manifest, Run
@@ -12,9 +12,8 @@ _STAGE = "model"
 
 
 def inputs(config: Settings, run: Run) -> dict[str, str]:
-    """What the model is made from: every file of the adapter but its curves, and the base."""
-    files = run.complete("adapter").outputs
-    used = {f"adapter/{name}": digest for name, digest in files.items() if name != "metrics.csv"}
+    """What the model is made from: the adapter's files and the base."""
+    used = {f"adapter/{name}": digest for name, digest in adapter.files(run).items()}
     return {**used, "base": base.find(config.base).digest}
 
 
