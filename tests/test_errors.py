@@ -23,6 +23,7 @@ KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issu
         (errors.MachineError, 3),
         (errors.LockedError, 3),
         (errors.Interrupted, 130),
+        (errors.Paused, 0),
     ],
 )
 def test_a_kind_has_the_exit_code_of_the_design(kind: type[ImprintError], code: int) -> None:

@@ -124,7 +124,7 @@ def test_ctrl_c_writes_a_checkpoint_and_a_second_up_says_who_builds(tmp_path: Pa
     assert "(`imprint up`)" in second.stderr
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
-    assert process.returncode == 130, told
+    assert process.returncode == 0, told
     checkpoints = the_run(tmp_path) / "adapter" / "checkpoints"
     last = max(int(path.name.rpartition("-")[2]) for path in checkpoints.glob("checkpoint-*"))
     state = json.loads((checkpoints / f"checkpoint-{last}" / "trainer_state.json").read_text())

@@ -232,7 +232,7 @@ def validate(
     with call.screen.following(line) as notify:
         report = check(
             datasets,
-            base.find(chosen.base),
+            base.of(chosen),
             chosen.adapter.max_seq_length,
             lambda name, rows: notify(Event("progress", "dataset", f"{name}, {rows} rows")),
         )

@@ -137,7 +137,10 @@ class Adapter(Section):
     warmup_ratio: float = Field(default=0.05, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)
     max_seq_length: int = Field(default=2048, ge=64)
+    patience: int = Field(default=5, ge=0)
+    """Evaluations in a row without a lower validation loss that end the training; 0: none do."""
     checkpoint_steps: int = Field(default=100, ge=1)
+    """An evaluation on the validation rows and a checkpoint after each so many optimizer steps, at most."""
     checkpoint_minutes: float = Field(default=10, gt=0)
     """A checkpoint is saved after so long, however many steps that are."""
     trackers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)
@@ -201,6 +204,8 @@ class Settings(Section):
     """The whole tree."""
 
     base: str = "auto"
+    template: Literal["auto", "alpaca", "chat"] = "auto"
+    """The prompt format of training and serving: Alpaca's, the base's own (chat), or auto: its own where it has one."""
     check_base: bool = True
     """Refuse a base whose loss on general text is not that of a working language model."""
     seed: int = Field(default=3407, ge=0)

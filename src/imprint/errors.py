@@ -12,6 +12,7 @@ ImprintError          1  a fault in Imprint itself
 │   ├── FullMemoryError  memory ran out; what did it may be tried with less
 │   └── LockedError      another process is building in the same outputs folder
 └── Interrupted     130  stopped by the user; what was done is kept
+    └── Paused        0  at a checkpoint of the training, as asked
 """
 
 
@@ -81,6 +82,12 @@ class Interrupted(ImprintError):
     exit_code = 130
 
 
+class Paused(Interrupted):
+    """The training was asked to stop and has written a checkpoint: that is all that was asked."""
+
+    exit_code = 0
+
+
 _KINDS: dict[str, type[ImprintError]] = {
     kind.__name__: kind
     for kind in (
@@ -95,6 +102,7 @@ _KINDS: dict[str, type[ImprintError]] = {
         FullMemoryError,
         LockedError,
         Interrupted,
+        Paused,
     )
 }
 

@@ -198,7 +198,7 @@ def _open(outputs: Outputs, config: Settings, current: Run | None) -> Run:
     """The run to work in: an unfinished one of the same request, or a new one."""
     request = digest_of(
         [
-            base.find(config.base).digest,
+            base.of(config).digest,
             documents.digests(config.documents),
             {stage.name: stage.settings(config) for stage in LINE},
         ]
@@ -209,7 +209,7 @@ def _open(outputs: Outputs, config: Settings, current: Run | None) -> Run:
     if unfinished is not None:  # what the request does not depend on may have changed
         unfinished.write_state(unfinished.state().model_copy(update={"settings": config.plain()}))
         return unfinished
-    require_space(outputs.path, base.find(config.base).disk_mb)
+    require_space(outputs.path, base.of(config).disk_mb)
     if config.retrain == "always":
         reason = ["retrain=always"]
     else:

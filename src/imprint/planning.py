@@ -109,7 +109,7 @@ def plan(config: Settings, notify: Notify, *, machine: Machine | None = None, me
         )
     settings, _ = pipeline.resolve(config, elsewhere=machine)
     on = machine or this_machine()
-    found = base.find(settings.base)
+    found = base.of(settings)
     shape = base.shape(found)
     data, notes = _look_at_data(settings, found, notify)
     filled = settings.adapter.filled()

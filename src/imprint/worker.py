@@ -24,7 +24,7 @@ from typing import Any
 
 from imprint import environment, machine
 from imprint.config import Settings
-from imprint.errors import FullMemoryError, ImprintError, Interrupted, MachineError, from_name
+from imprint.errors import FullMemoryError, ImprintError, Interrupted, MachineError, Paused, from_name
 from imprint.runs import NO_ROOM, Event, Run, unwritable
 
 _GRACE_S = 30.0
@@ -48,15 +48,30 @@ def run_stage(name: str, run: Run) -> None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_GRACE_S)  # its own end first: with its input closed it stops where it is
         except BaseException:
-            process.send_signal(signal.SIGINT)  # time to write a checkpoint
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_GRACE_S)
-            process.kill()
+            told = _stop(process, run)
+            if isinstance(told, Paused):
+                raise told from None
             raise
     if error is not None:
         raise error
     if process.returncode != 0:
         raise _ended(process.returncode, run.path, for_memory=machine.out_of_memory_kills() > kills)
+
+
+def _stop(process: "subprocess.Popen[str]", run: Run) -> ImprintError | None:
+    """Ask a worker to end, with time to write a checkpoint; give what it told."""
+    process.send_signal(signal.SIGINT)
+    killer = threading.Timer(_GRACE_S, process.kill)
+    killer.start()
+    try:
+        told = _listen(process, run)
+        process.wait()
+    except BaseException:  # asked again
+        told = None
+    finally:
+        killer.cancel()
+        process.kill()
+    return told
 
 
 @contextlib.contextmanager

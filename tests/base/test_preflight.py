@@ -122,7 +122,7 @@ def test_a_repository_is_fetched_first(
     revision = tmp_path / "0123abc"
     copy().rename(revision)
     found = base.Base("o/n", "o/n", None, "", base.find("embedded").settings, "hub:o/n")
-    monkeypatch.setattr(preflight, "find", lambda name: found)
+    monkeypatch.setattr(preflight, "of", lambda config: found)
     monkeypatch.setattr(preflight.hub, "snapshot", lambda repository: None)
     monkeypatch.setattr(preflight.hub, "size", lambda repository: 12_000_000)
 

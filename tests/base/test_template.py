@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imprint import base
+from imprint import base, config
 from imprint.base import template
 from imprint.base.registry import Base
 from imprint.errors import BaseError, MachineError
@@ -107,11 +107,6 @@ def test_special_tokens_are_those_of_the_tokenizer() -> None:
 # ---- what cannot be rendered ----------------------------------------------------------------------------------------
 
 
-def test_a_base_without_a_template(with_template: Any) -> None:
-    with pytest.raises(BaseError, match=r"has no chat template: neither chat_template\.jinja nor"):
-        template.render(with_template(None), TURNS)
-
-
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -140,3 +135,50 @@ def test_a_base_on_the_hub_that_was_not_fetched(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(MachineError, match=r"to fetch tokenizer_config\.json of microsoft/Phi-3\.5-mini-instruct\.$"):
         template.render(base.find("phi-3.5-mini"), TURNS)
+
+
+# ---- the format that a base gets ------------------------------------------------------------------------------------
+
+CONVERSATION = [
+    {"role": "user", "content": "Where?"},
+    {"role": "assistant", "content": "Here."},
+    {"role": "user", "content": "When?"},
+    {"role": "assistant", "content": "Now."},
+]
+
+
+def wanted(template_name: str, name: str = "embedded") -> base.Base:
+    return base.of(config.load(overrides=[f"base={name}", f"template={template_name}"]))
+
+
+def test_alpaca_has_the_same_words_as_transformers_makes_of_it() -> None:
+    from transformers import AutoTokenizer
+
+    found = wanted("alpaca")
+    text = template.render(found, CONVERSATION)
+    assert text.endswith("### Instruction:\nWhen?\n\n### Response:\nNow.<|endoftext|>")
+    assert text.startswith("<s>Below is an instruction")
+    assert template.end_token(found) == "<|endoftext|>"
+    tokenizer = AutoTokenizer.from_pretrained(found.source)
+    tokenizer.chat_template = template.chat_template(found)
+    assert tokenizer.apply_chat_template(CONVERSATION, tokenize=False) == text
+
+
+def test_alpaca_with_a_system_message_and_a_question_to_answer() -> None:
+    turns = [{"role": "system", "content": "Be short."}, {"role": "user", "content": "Where?"}]
+    text = template.render(wanted("alpaca"), turns, add_generation_prompt=True)
+    assert text == "<s>Be short.\n\n### Instruction:\nWhere?\n\n### Response:\n"
+
+
+def test_a_base_without_a_template_gets_alpaca_and_chat_refuses_it(with_template: Any) -> None:
+    found = with_template(None)
+    name = str(found.folder)
+    assert "### Response:" in template.render(wanted("auto", name), CONVERSATION)
+    with pytest.raises(BaseError, match="has no chat template") as told:
+        template.render(wanted("chat", name), CONVERSATION)
+    assert "template=alpaca" in told.value.hint
+
+
+def test_another_format_makes_another_base() -> None:
+    assert wanted("auto").digest == base.find("embedded").digest
+    assert len({wanted(name).digest for name in ("auto", "alpaca", "chat")}) == 3

@@ -16,7 +16,7 @@ from imprint.base import Base
 from imprint.dataset import rows
 from imprint.dataset.checking import Report, check
 from imprint.dataset.types import Example, Source
-from imprint.errors import BaseError, DatasetError
+from imprint.errors import DatasetError
 
 EMBEDDED = base.find("embedded")
 ALPACA = {"instruction": "How many weeks of leave are there?", "input": "", "output": "Six weeks."}
@@ -303,8 +303,7 @@ def test_a_file_that_cannot_be_checked(name: str, said: str, tmp_path: Path) -> 
 def test_a_base_whose_template_ends_nothing(base_with: Callable[..., Base], tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
     file.write_text(lines(ALPACA), encoding="utf-8")
-    with pytest.raises(BaseError, match="has no chat template"):
-        check([file], base_with(""), 2048)
+    assert told(check([file], base_with(""), 2048)) == []  # without one it gets Alpaca's
     report = check([file], base_with("{% for turn in messages %}{{ turn.content }}{% endfor %}"), 2048)
     assert told(report) == [("a.jsonl", 0, "no end token")]
 

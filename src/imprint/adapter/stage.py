@@ -10,7 +10,7 @@ from imprint.errors import InputError
 from imprint.runs import Manifest, Run
 
 _STAGE = "adapter"
-_WITHOUT_EFFECT = {"per_device_train_batch_size", "checkpoint_steps", "checkpoint_minutes", "trackers"}
+_WITHOUT_EFFECT = {"per_device_train_batch_size", "checkpoint_minutes", "trackers"}
 """Settings that the adapter does not depend on: with other ones, a training that was stopped goes on."""
 _CURVES = {"metrics.csv", "metrics.jsonl", "loss.png", "tensorboard"}
 """Files and folders that tell of the training and are no part of the adapter."""
@@ -20,7 +20,7 @@ def inputs(config: Settings, run: Run) -> dict[str, str]:
     """What the adapter is made from: the rows to train on and to watch with, and the base."""
     rows = run.complete("dataset").outputs
     names = ("train.jsonl", "validation.jsonl")
-    return {**{f"dataset/{name}": rows[name] for name in names}, "base": base.find(config.base).digest}
+    return {**{f"dataset/{name}": rows[name] for name in names}, "base": base.of(config).digest}
 
 
 def settings(config: Settings) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from typing import Any
 
 import datasets
 import torch
-from transformers import DataCollatorForSeq2Seq
+from transformers import DataCollatorForSeq2Seq, EarlyStoppingCallback
 from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]  # trl exports lazily
 
 from imprint import base, environment
 from imprint.adapter import checkpoints, estimate, passes, targets
 from imprint.adapter.batches import LengthGroups
+from imprint.adapter.course import Course
 from imprint.adapter.divergence import HALVINGS, Divergence
 from imprint.adapter.guards import check_batch, check_loss, check_rows
 from imprint.adapter.memory import recompute_long_batches
@@ -26,9 +27,14 @@ from imprint.adapter.tracking import trackers
 from imprint.adapter.watching import Watcher
 from imprint.config import Settings
 from imprint.dataset import read_examples
-from imprint.errors import FullMemoryError, Interrupted, TrainingError
+from imprint.errors import FullMemoryError, Paused, TrainingError
 from imprint.machine import is_out_of_memory, this_machine
 from imprint.runs import Event, Run
+
+_EVALUATIONS = 4
+"""At least so many in a training."""
+_WATCHED_ROWS = 256
+"""Validation rows of one evaluation, at most: it must not take long beside the steps."""
 
 
 class _DivergedError(Exception):
@@ -41,7 +47,7 @@ def train(config: Settings, run: Run, folder: Path) -> dict[str, Any]:
 
     Where it diverges, it goes back to the last good checkpoint, with half the learning rate, twice.
 
-    Raises TrainingError when it diverges again, Interrupted when it was stopped, FullMemoryError when memory ran out:
+    Raises TrainingError when it diverges again, Paused when it was stopped, FullMemoryError when memory ran out:
     the checkpoint of the last step is written then, for a new process to go on from.
     """
     rate = config.adapter.filled().learning_rate
@@ -82,7 +88,7 @@ def _full_memory(taken: Passes, step: int, longest: int) -> FullMemoryError:
 def _train(config: Settings, run: Run, folder: Path, rate: float, *, is_first: bool) -> dict[str, Any]:
     settings = config.adapter.filled()
     run.notify(Event("progress", "adapter", "loading the base model", 0, 1))
-    found = base.find(config.base)
+    found = base.of(config)
     model, tokenizer = _load(config, found)
     rows = {
         split: tokenize(read_examples(run.folder("dataset") / f"{split}.jsonl"), tokenizer, settings.max_seq_length)
@@ -115,7 +121,7 @@ def _train(config: Settings, run: Run, folder: Path, rate: float, *, is_first: b
         processing_class=tokenizer,
         args=_arguments(config, folder / passes.CHECKPOINTS, steps, taken, rate, bool(rows["validation"])),
         train_dataset=learned,
-        eval_dataset=_dataset(rows["validation"]) if rows["validation"] else None,
+        eval_dataset=_dataset(_evenly(rows["validation"], _WATCHED_ROWS)) if rows["validation"] else None,
         data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
         # The recorder first: it adds to what the trackers get.
         callbacks=[recorder, *trackers(settings, run, folder / "tensorboard"), watcher],
@@ -123,6 +129,8 @@ def _train(config: Settings, run: Run, folder: Path, rate: float, *, is_first: b
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in {"PrinterCallback", "ProgressCallback", "NotebookProgressCallback"}:
             trainer.remove_callback(callback)
+    if settings.patience and rows["validation"]:
+        trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=settings.patience))
     try:
         _check_first_batch(trainer, end)
         with watcher.stopping_on_signals():
@@ -134,25 +142,28 @@ def _train(config: Settings, run: Run, folder: Path, rate: float, *, is_first: b
         trainer.save_last_step()
         raise _full_memory(taken, trainer.state.global_step, max(lengths)) from error
     if watcher.stopped:
-        raise Interrupted(
+        raise Paused(
             f"Stopped at step {trainer.state.global_step} of {steps}; the checkpoint is written.",
             hint="`imprint up` goes on from there",
         )
     if watcher.divergence is not None:
         raise _DivergedError(watcher.divergence)
-    model.save_pretrained(folder)
+    course = Course.of(trainer.state)
+    if (note := course.in_words(steps)) is not None:
+        run.notify(Event("note", "adapter", note))
+    model.save_pretrained(folder)  # with the weights of the best evaluation: the trainer has put them back
     tokenizer.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty card
-    evaluated = [entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry]
     return {
         "rows": len(lengths),
-        "steps": steps,
-        "epochs": round(steps * settings.batch_size / len(lengths), 2),
+        "steps": course.steps,
+        "best_step": course.best_step,
+        "epochs": round(course.steps * settings.batch_size / len(lengths), 2),
         "learning_rate": rate,
         "micro_batch": taken.micro_batch,
         "padding": round(groups.padding(taken.micro_batch), 4),
         "loss": round(result.training_loss, 4),
-        "validation_loss": round(evaluated[-1], 4) if evaluated else None,
+        "validation_loss": None if course.best_loss is None else round(course.best_loss, 4),
         "parameters": sum(part.numel() for part in model.parameters() if part.requires_grad),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "gpu_memory_mb": round(torch.cuda.max_memory_reserved() / 1e6, 1) if torch.cuda.is_available() else 0.0,
@@ -170,6 +181,9 @@ def _load(config: Settings, found: base.Base) -> tuple[Any, Any]:
         load_in_4bit=settings.load_in_4bit,
         use_exact_model_name=True,  # the name is remapped to a mirror otherwise
     )
+    tokenizer.chat_template = base.chat_template(found)
+    if tokenizer.pad_token_id is None:  # padding is masked by its place, so that the end token stays learned
+        tokenizer.pad_token = tokenizer.eos_token
     model = unsloth.FastLanguageModel.get_peft_model(
         model,
         r=settings.lora_r,
@@ -188,6 +202,7 @@ def _load(config: Settings, found: base.Base) -> tuple[Any, Any]:
 def _arguments(config: Settings, folder: Path, steps: int, taken: Passes, rate: float, watched: bool) -> SFTConfig:
     settings = config.adapter.filled()
     on_gpu = torch.cuda.is_available()
+    every = min(settings.checkpoint_steps, max(1, steps // _EVALUATIONS))
     return SFTConfig(
         output_dir=str(folder),
         max_steps=steps,
@@ -208,10 +223,13 @@ def _arguments(config: Settings, folder: Path, steps: int, taken: Passes, rate: 
         logging_steps=max(1, steps // 100),
         logging_nan_inf_filter=False,  # it would put the average in the place of a loss that is no number
         eval_strategy="steps" if watched else "no",
-        eval_steps=max(1, steps // 4),
+        eval_steps=every,
         save_strategy="steps",
-        save_steps=settings.checkpoint_steps,
-        save_total_limit=2,
+        save_steps=every,
+        save_total_limit=2,  # the last and the best
+        load_best_model_at_end=watched,
+        metric_for_best_model="eval_loss" if watched else None,
+        greater_is_better=False if watched else None,
         bf16=on_gpu and torch.cuda.is_bf16_supported(),
         fp16=on_gpu and not torch.cuda.is_bf16_supported(),
         use_cpu=not on_gpu,
@@ -232,6 +250,11 @@ def _check_first_batch(trainer: Any, end: int) -> None:
         with torch.no_grad(), trainer.compute_loss_context_manager():
             loss = trainer.model(**{name: value.to(device) for name, value in batch.items()}).loss
     check_loss(float(loss))
+
+
+def _evenly(rows: list[Tokens], most: int) -> list[Tokens]:
+    """At most so many, from the whole length of the list."""
+    return rows[:: math.ceil(len(rows) / most)]
 
 
 def _dataset(rows: list[Tokens]) -> datasets.Dataset:

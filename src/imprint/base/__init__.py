@@ -1,15 +1,28 @@
 """Base models: which there are, where they lie, and which one this machine gets."""
 
 from imprint.base.hub import fetch
-from imprint.base.registry import EMBEDDED, Base, Entry, choose, entries, find, in_words, names, shape, token_counter
+from imprint.base.registry import (
+    EMBEDDED,
+    Base,
+    Entry,
+    choose,
+    entries,
+    find,
+    in_words,
+    names,
+    of,
+    shape,
+    token_counter,
+)
 from imprint.base.shape import Shape
-from imprint.base.template import end_token, render
+from imprint.base.template import chat_template, end_token, render
 
 __all__ = [
     "EMBEDDED",
     "Base",
     "Entry",
     "Shape",
+    "chat_template",
     "choose",
     "end_token",
     "entries",
@@ -17,6 +30,7 @@ __all__ = [
     "find",
     "in_words",
     "names",
+    "of",
     "render",
     "shape",
     "token_counter",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from imprint.base import hub
-from imprint.base.registry import Base, find, shape
+from imprint.base.registry import Base, of, shape
 from imprint.config import Settings
 from imprint.errors import BaseError
 from imprint.runs import Event, Run, require_space, write_atomically
@@ -38,7 +38,7 @@ def run(config: Settings, run: Run) -> None:
 
     Raises BaseError for a base that is no working language model, MachineError where it cannot be fetched.
     """
-    found = find(config.base)
+    found = of(config)
     if _report(run) == found.digest:
         return
     revision = _fetched(found, run).name if found.folder is None else ""

@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,10 @@ class Base:
     settings: dict[str, dict[str, Any]]
     """Settings that this base wants where the user leaves them open, by section: `adapter` and `dataset`."""
     digest: str
-    """Changes when the base does: of the files' bytes, of their sizes and times, or the repository's name."""
+    """Changes when the base does: of the files' bytes, of their sizes and times, or the repository's name; and with the
+    prompt format."""
+    template: str = "auto"
+    """The prompt format that it gets: `alpaca`, `chat` (its own), or `auto`: its own where it has one."""
 
     @property
     def disk_mb(self) -> float:
@@ -62,6 +65,14 @@ class Base:
 def names() -> list[str]:
     """The names in the registry."""
     return list(_registry()["bases"])
+
+
+def of(config: Settings) -> Base:
+    """The base of the settings, with the prompt format that they ask for. Raises as `find` does."""
+    found = find(config.base)
+    if config.template == "auto":
+        return found
+    return replace(found, template=config.template, digest=digest_of([found.digest, config.template]))
 
 
 def find(name: str) -> Base:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ _NAMED_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token"
 
 @dataclass(frozen=True)
 class _Format:
+    text: str
     template: Any
     """Compiled by Jinja."""
     named_tokens: Mapping[str, str]
@@ -33,7 +35,7 @@ def render(base: Base, messages: Sequence[Mapping[str, str]], add_generation_pro
     """
     from jinja2 import TemplateError
 
-    found = _format(base.source, base.folder, base.digest)
+    found = _format(base.source, base.folder, base.digest, base.template)
     try:
         return str(
             found.template.render(
@@ -65,27 +67,46 @@ def end_token(base: Base) -> str:
 
 def special_tokens(base: Base) -> frozenset[str]:
     """The tokens that structure a conversation; in the text of a message they would break it."""
-    return _format(base.source, base.folder, base.digest).special_tokens
+    return _format(base.source, base.folder, base.digest, base.template).special_tokens
+
+
+def chat_template(base: Base) -> str:
+    """The template itself, as its tokenizer is to carry it: the base's own or Alpaca's. Raises as `render` does."""
+    return _format(base.source, base.folder, base.digest, base.template).text
 
 
 @functools.cache
-def _format(source: str, folder: Path | None, digest: str) -> _Format:
+def _format(source: str, folder: Path | None, digest: str, wanted: str) -> _Format:
     """The files of a base, read once; the digest stands for their content."""
     config = _read_json(source, folder, _CONFIG)
+    text = None if wanted == "alpaca" else _own_template(source, folder, config)
+    if text is None and wanted == "chat":
+        raise BaseError(
+            f"{source} has no chat template: neither {_TEMPLATE} nor `chat_template` in {_CONFIG}.",
+            hint="template=alpaca, or an instruction-tuned base, such as base=embedded",
+        )
+    text = text or (resources.files("imprint.base") / "alpaca.jinja").read_text(encoding="utf-8")
+    named = {name: token for name in _NAMED_TOKENS if (token := _content(config.get(name)))}
+    added = _read_json(source, folder, "tokenizer.json").get("added_tokens", [])
+    if "eos_token" not in named and (end := _end_by_number(source, folder, added)):
+        named["eos_token"] = end
+    special = {str(token["content"]) for token in added if token.get("special")}
+    return _Format(text, _compile(text), named, frozenset(special | set(named.values())))
+
+
+def _end_by_number(source: str, folder: Path | None, added: Sequence[Mapping[str, Any]]) -> str:
+    """The end token of a base that names it by its number alone, as GPT-2 does; empty where there is none."""
+    number = _read_json(source, folder, "config.json").get("eos_token_id")
+    return next((str(token["content"]) for token in added if token.get("id") == number), "")
+
+
+def _own_template(source: str, folder: Path | None, config: Mapping[str, Any]) -> str | None:
     template = config.get("chat_template")
     if folder is not None or template is None:  # offline, a file that a repository lacks looks like one not fetched yet
         template = _read(source, folder, _TEMPLATE) or template
     if isinstance(template, list):  # several, by name
         template = next((entry["template"] for entry in template if entry.get("name") == "default"), None)
-    if not isinstance(template, str):
-        raise BaseError(
-            f"{source} has no chat template: neither {_TEMPLATE} nor `chat_template` in {_CONFIG}.",
-            hint="take an instruction-tuned base, such as base=embedded",
-        )
-    named = {name: text for name in _NAMED_TOKENS if (text := _content(config.get(name)))}
-    added = _read_json(source, folder, "tokenizer.json").get("added_tokens", [])
-    special = {str(token["content"]) for token in added if token.get("special")}
-    return _Format(_compile(template), named, frozenset(special | set(named.values())))
+    return template if isinstance(template, str) else None
 
 
 def _content(token: Any) -> str:

@@ -58,7 +58,7 @@ def consult(
     with contextlib.ExitStack() as stack:
         own = None
         if serving is not None and (settings.replay_share or settings.augment.url == BASE):
-            endpoint = base_endpoint(config, base.find(config.base).digest, serving)
+            endpoint = base_endpoint(config, base.of(config).digest, serving)
             own = stack.enter_context(Asker(endpoint, _cache(config)))
         if settings.augment.url == BASE:
             writer = own
@@ -92,7 +92,7 @@ def _augment(
         cost = f", {state.tokens:,} tokens, {state.cost:.2f}" if state.cost else f", {state.tokens:,} tokens"
         progress(f"a model writes questions{cost}", state.done, state.total)
 
-    count = base.token_counter(base.find(config.base))
+    count = base.token_counter(base.of(config))
     written, counts = augmenting.write_questions(
         list(_trained(config, files, control)), config, writer, count, progress=tell
     )

@@ -16,7 +16,7 @@ _NO_MATTER = {"key", "concurrency", "price_per_million_tokens"}
 def inputs(config: Settings, run: Run) -> dict[str, str]:
     """What the dataset is made from: every document, and the base whose tokenizer counts."""
     found = {f"documents/{path}": digest for path, digest in documents.digests(config.documents).items()}
-    return {**found, "base": base.find(config.base).digest}
+    return {**found, "base": base.of(config).digest}
 
 
 def settings(config: Settings) -> dict[str, Any]:

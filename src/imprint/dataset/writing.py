@@ -69,7 +69,7 @@ class Writer:
     """Writes the entries of documents into buckets."""
 
     def __init__(self, config: Settings, folder: Path, buckets: int, name: str) -> None:
-        found = base.find(config.base)
+        found = base.of(config)
         self._config = config
         self._seed = config.seed
         count = base.token_counter(found)

@@ -22,7 +22,7 @@ def inputs(config: Settings, run: Run) -> dict[str, str]:
     return {
         "dataset/test.jsonl": run.complete("dataset").outputs["test.jsonl"],
         **{f"model/{name}": digest for name, digest in files.items() if name.endswith(".gguf")},
-        "base": base.find(config.base).digest,
+        "base": base.of(config).digest,
     }
 
 

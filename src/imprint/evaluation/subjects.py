@@ -34,7 +34,7 @@ class Loaded:
     def __init__(self, config: Settings, adapter: Path) -> None:
         self._config = config
         self._model, self._tokenizer = load(
-            base.find(config.base),
+            base.of(config),
             adapter,
             four_bit=config.adapter.filled().load_in_4bit,
             dequantize=not torch.cuda.is_available(),

@@ -195,11 +195,12 @@ def create_app(answering: Answering, name: str) -> Any:
 
 
 def _load(config: Settings) -> Answering:
-    found = base.find(config.base)
+    found = base.of(config)
     on_gpu = torch.cuda.is_available()
     try:
         # In 4 bits where the training will load it so: then it fits where the training does.
         model, tokenizer = load(found, None, four_bit=config.adapter.filled().load_in_4bit and on_gpu, dequantize=False)
+        tokenizer.chat_template = base.chat_template(found)
         return Answering(model, tokenizer, config.evaluation.batch_size)
     except (MemoryError, torch.OutOfMemoryError):
         raise

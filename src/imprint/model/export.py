@@ -32,7 +32,7 @@ _FILE_TYPES = {
 
 def export(config: Settings, run: Run, folder: Path) -> dict[str, Any]:
     """Write `<name>-<quantization>.gguf`, Modelfile and README.md into `folder`; give counts for the manifest."""
-    found = base.find(config.base)
+    found = base.of(config)
     quantization = config.model.quantization
     name = f"imprint-{found.label.lower().replace('.', '-')}"
     target = folder / f"{name}-{quantization}.gguf"

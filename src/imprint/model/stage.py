@@ -14,7 +14,7 @@ _STAGE = "model"
 def inputs(config: Settings, run: Run) -> dict[str, str]:
     """What the model is made from: the adapter's files and the base."""
     used = {f"adapter/{name}": digest for name, digest in adapter.files(run).items()}
-    return {**used, "base": base.find(config.base).digest}
+    return {**used, "base": base.of(config).digest}
 
 
 def settings(config: Settings) -> dict[str, Any]:
