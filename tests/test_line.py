@@ -119,16 +119,18 @@ def test_the_tuned_model_beats_the_base_on_held_out_wordings(
     assert results["gguf"]["perplexity"] == pytest.approx(results["adapter"]["perplexity"], rel=0.25)
 
 
-def test_a_base_in_four_bits_goes_through_the_same_line(tmp_path: Path) -> None:
+def test_a_base_in_four_bits_and_with_alpacas_format_goes_through_the_same_line(tmp_path: Path) -> None:
     """QLoRA, which is what a large base gets: the merged weights are those that the training saw."""
     write_guide(tmp_path / "documents")
-    quantized = ("adapter.load_in_4bit=true", "adapter.max_steps=60")
-    done = imprint("evaluate", *SHORT, *quantized, env={"IMPRINT_HOME": str(tmp_path)})
+    chosen = ("adapter.load_in_4bit=true", "template=alpaca", "adapter.max_steps=60")
+    done = imprint("evaluate", *SHORT, *chosen, env={"IMPRINT_HOME": str(tmp_path)})
     assert done.returncode == 0, done.stderr
     (file,) = tmp_path.glob("outputs/runs/*/evaluation/results.json")
     results = json.loads(file.read_text())
     assert results["adapter"]["perplexity"] < results["base"]["perplexity"] / 2
     assert results["gguf"]["perplexity"] == pytest.approx(results["adapter"]["perplexity"], rel=0.25)
+    assert results["gguf"]["ended"] >= 0.8, "the end token is learned, and the runtime knows it"
+    assert "### Response:" in (file.parent.parent / "model" / "Modelfile").read_text()
 
 
 def test_the_second_start_repeats_nothing_and_loads_no_torch(

@@ -15,7 +15,9 @@ from imprint.machine import Machine, Speed
 PLAIN_BYTES = 1e9
 """Activations that are kept on the CPU; where a batch has more, they are computed twice."""
 _ACTIVATION_BYTES = 160  # about, a token, a layer and a dimension of the hidden state, in float32
-_PROCESS_MB = 900.0  # Python with torch, transformers, trl and unsloth, and the rows
+_TWICE_BYTES = 240  # the same of the one layer that is computed again, with its gradients
+_PROCESS_MB = 610.0  # Python with torch, transformers, trl and unsloth
+_GPU_PROCESS_MB = 3000.0  # with CUDA's libraries
 _GPU_CONTEXT_MB = 700.0  # CUDA's own, and what its allocator cannot use
 _NF4_BYTES = 0.53  # a weight, with its share of the scales
 USABLE = 0.9
@@ -26,7 +28,8 @@ _CPU_SHARE = 0.35  # of what a product of large matrices reaches
 _GPU_SHARE = 0.35
 _CPU_PASS_S = 0.005  # a layer and a pass, whatever its size
 _GPU_PASS_S = 0.002
-_LOGIT_ROWS = 1024  # the loss is computed on so many tokens at a time
+_LOGIT_BYTES = 16  # logits in float32, their gradients and what is between, as Unsloth's fused loss reckons
+_MOST_LOGIT_BYTES = 4 * 2**30  # it takes the tokens in parts that stay below this, and below half of what is free
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,13 @@ def need(shape: Shape, settings: FilledAdapter, machine: Machine, rows: int, lon
     """Memory of a training with `rows` of at most `longest` tokens in a pass."""
     tokens = rows * longest
     if machine.gpu is None:
-        return Need((_on_cpu(shape, settings, tokens)) / 1e6 + _PROCESS_MB, 0.0)
+        rest = _on_cpu(shape, settings, tokens) + 1e6 * _PROCESS_MB
+        return Need((rest + _logits(shape, tokens, 1e9 * machine.memory_gb - rest)) / 1e6, 0.0)
+    rest = _on_gpu(shape, settings, tokens) + 1e6 * _GPU_CONTEXT_MB
+    gpu = rest + _logits(shape, tokens, 1e9 * machine.gpu.memory_gb - rest)
     offloaded = 2 * tokens * shape.hidden * shape.layers  # the inputs of layers wait beside the GPU
     staged = _GPU_WEIGHT_BYTES * shape.parameters / shape.layers  # weights pass through, a part at a time
-    return Need(3 * _PROCESS_MB + (offloaded + staged) / 1e6, _on_gpu(shape, settings, tokens) / 1e6 + _GPU_CONTEXT_MB)
+    return Need(_GPU_PROCESS_MB + (offloaded + staged) / 1e6, gpu / 1e6)
 
 
 def rows_that_fit(shape: Shape, settings: FilledAdapter, machine: Machine, longest: int) -> int:
@@ -97,9 +103,8 @@ def checkpoints_mb(shape: Shape, settings: FilledAdapter) -> float:
 def _on_cpu(shape: Shape, settings: FilledAdapter, tokens: int) -> float:
     plain = activation_bytes(shape.layers, shape.hidden, tokens)
     if plain > PLAIN_BYTES:
-        plain = tokens * shape.hidden * (shape.layers * 4 + _ACTIVATION_BYTES)
-    logits = 3 * 4 * min(tokens, _LOGIT_ROWS) * shape.vocabulary
-    return _weights(shape, settings, _CPU_WEIGHT_BYTES) + 16 * shape.lora_parameters(settings.lora_r) + plain + logits
+        plain = tokens * shape.hidden * (shape.layers * 4 + _TWICE_BYTES)
+    return _weights(shape, settings, _CPU_WEIGHT_BYTES) + 16 * shape.lora_parameters(settings.lora_r) + plain
 
 
 def _on_gpu(shape: Shape, settings: FilledAdapter, tokens: int) -> float:
@@ -107,9 +112,12 @@ def _on_gpu(shape: Shape, settings: FilledAdapter, tokens: int) -> float:
     adapter = 10 * shape.lora_parameters(settings.lora_r)
     # One layer at a time: its inputs, what its two halves leave, and their gradients, in 16 bits.
     layer = 2 * tokens * (8 * shape.hidden + 4 * (shape.attention + 2 * shape.keys) + 8 * shape.intermediate)
-    logits = 3 * 4 * min(tokens, _LOGIT_ROWS) * shape.vocabulary
     dequantized = 2 * shape.hidden * max(2 * shape.intermediate, shape.attention) if settings.load_in_4bit else 0
-    return _weights(shape, settings, _GPU_WEIGHT_BYTES) + adapter + layer + logits + dequantized
+    return _weights(shape, settings, _GPU_WEIGHT_BYTES) + adapter + layer + dequantized
+
+
+def _logits(shape: Shape, tokens: int, free: float) -> float:
+    return min(_LOGIT_BYTES * tokens * shape.vocabulary, _MOST_LOGIT_BYTES, max(0.0, free / 2))
 
 
 def _weights(shape: Shape, settings: FilledAdapter, plain: int) -> float:
