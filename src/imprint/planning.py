@@ -30,6 +30,7 @@ _WARM_STEPS = 2  # the first ones allocate and compile
 _STARTING_S = 6.0  # until a process has loaded torch
 _PROCESS_MB = 900.0
 _GPU_CONTEXT_MB = 700.0
+_MERGING = 1.2  # times the weights in 16 bits, to be merged on the GPU; otherwise that happens beside it
 _DATASET_MB = 350.0
 _ROW_MB = 0.001
 _DISK_MB_S = 300.0
@@ -267,16 +268,21 @@ def _costs(
     shape: Shape, filled: FilledAdapter, on: Machine, speed: Speed, data: Data, training_s: float, training: Need
 ) -> Iterator[tuple[str, float, float, float, float]]:
     """Stage, seconds, memory, GPU memory and disk, the last three in megabytes."""
-    weights = (2 if on.gpu is not None else 4) * shape.parameters / 1e6
+    on_gpu = on.gpu is not None
+    whole = (2 if on_gpu else 4) * shape.parameters / 1e6
+    merges_there = on.gpu is not None and _MERGING * whole < 1e3 * on.gpu.memory_gb
     yield "dataset", data.seconds, _DATASET_MB, 0.0, _ROW_MB * (data.train + data.validation + data.test)
     yield "adapter", training_s, training.process_mb, training.gpu_mb, estimate.checkpoints_mb(shape, filled)
     # The merged weights lie in memory once; then they are written, read by the converter, and read by the quantizer.
-    yield "model", _STARTING_S + 3 * weights / _DISK_MB_S, _PROCESS_MB + weights, 0.0, 4.6 * shape.parameters / 1e6
+    merging_gpu = _MERGING * whole if merges_there else 0.0
+    seconds = _STARTING_S + 3 * whole / _DISK_MB_S
+    yield "model", seconds, _PROCESS_MB + whole, merging_gpu, 4.6 * shape.parameters / 1e6
     # Each question is answered three times, by the base, with the adapter, and by the file.
     tokens = 3 * data.test * data.answer_tokens
     answering_s = tokens * 2 * shape.parameters / (_ANSWERING_SHARE * speed.flops)
-    gpu = weights + _GPU_CONTEXT_MB if on.gpu is not None else 0.0
-    yield "evaluation", 2 * _STARTING_S + answering_s, _PROCESS_MB + (0.0 if gpu else weights), gpu, 1.0
+    loaded = estimate.weights_mb(shape, filled, on)
+    process, gpu = (_PROCESS_MB, loaded + _GPU_CONTEXT_MB) if on_gpu else (_PROCESS_MB + whole, 0.0)
+    yield "evaluation", 2 * _STARTING_S + answering_s, process, gpu, 1.0
 
 
 def _does_not_fit(needed: Need, on: Machine) -> str:

@@ -100,6 +100,11 @@ def checkpoints_mb(shape: Shape, settings: FilledAdapter) -> float:
     return (1 + 3 * 3) * 4 * shape.lora_parameters(settings.lora_r) / 1e6
 
 
+def weights_mb(shape: Shape, settings: FilledAdapter, machine: Machine) -> float:
+    """The base's weights as the training loads them, in megabytes."""
+    return _weights(shape, settings, _CPU_WEIGHT_BYTES if machine.gpu is None else _GPU_WEIGHT_BYTES) / 1e6
+
+
 def _on_cpu(shape: Shape, settings: FilledAdapter, tokens: int) -> float:
     plain = activation_bytes(shape.layers, shape.hidden, tokens)
     if plain > PLAIN_BYTES:

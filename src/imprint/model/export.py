@@ -69,9 +69,9 @@ def _merge(found: Base, adapter: Path, target: Path, *, four_bit: bool) -> str:
     import torch
 
     from imprint.adapter.rows import end_token
-    from imprint.model.weights import load
+    from imprint.model.weights import holds_whole, load
 
-    model, tokenizer = load(found, adapter, four_bit=four_bit, dequantize=True)
+    model, tokenizer = load(found, adapter, four_bit=four_bit, dequantize=True, on_gpu=holds_whole(found))
     merged = model.merge_and_unload()
     merged.to(torch.bfloat16 if torch.cuda.is_available() else torch.float16).save_pretrained(target)
     tokenizer.save_pretrained(target)
