@@ -23,7 +23,7 @@ from measure import against, run
 from imprint import base, config, environment
 from imprint.adapter import estimate
 from imprint.adapter.passes import Passes
-from imprint.machine import speed_of, this_machine
+from imprint.machine import flops_of, this_machine
 from imprint.runs import Run
 
 
@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--only", default="")
     arguments = parser.parse_args()
     environment.quiet_libraries()
-    print(f"{this_machine()}; {speed_of(this_machine()).flops / 1e9:.0f} GFLOP/s")
+    print(f"{this_machine()}; {flops_of(this_machine()) / 1e9:.0f} GFLOP/s")
     print(f"{'':<38} {'longest':>7} {'planned':>9} {'measured':>9} {'error':>7} {'planned':>9} {'measured':>9}")
     errors = []
     for case in CASES:
@@ -96,7 +96,7 @@ def _compare(case: Case, folder: Path, steps: int) -> float:
     planned, measured = needed.process_mb, manifest.peak_memory_mb
     if machine.gpu is not None:
         planned, measured = needed.gpu_mb, manifest.counts["gpu_memory_mb"]
-    step = estimate.step_seconds(shape, machine, speed_of(machine), Passes(case.rows, 1), statistics.fmean(lengths))
+    step = estimate.step_seconds(shape, machine, flops_of(machine), Passes(case.rows, 1), statistics.fmean(lengths))
     error = 100 * (planned / measured - 1)
     memory = f"{planned:>6.0f} MB {measured:>6.0f} MB {error:>+6.1f}%"
     print(f"{case.name:<38} {max(lengths):>7} {memory} {step:>7.2f} s {_median_step(made):>7.2f} s", flush=True)

@@ -37,8 +37,6 @@ class Gpu:
     name: str
     memory_gb: float
     tflops: float
-    bandwidth_gbs: float
-    bf16: bool
 
 
 @dataclass(frozen=True)
@@ -56,20 +54,13 @@ class Machine:
         return f"{cores}, {self.memory_gb:.0f} GB of memory, {gpu}"
 
 
-@dataclass(frozen=True)
-class Speed:
-    """`flops`: operations a second in products of large matrices."""
-
-    flops: float
-
-
-def speed_of(machine: Machine) -> Speed:
-    """From the card's data sheet; without one, measured here, or what cores usually do."""
+def flops_of(machine: Machine) -> float:
+    """Operations a second in products of large matrices: by the data sheet, measured here, or as cores usually do."""
     if machine.gpu is not None:
-        return Speed(machine.gpu.tflops * 1e12)
+        return machine.gpu.tflops * 1e12
     if machine == this_machine():
-        return Speed(_measured_flops())
-    return Speed(_USUAL_CORE_FLOPS * machine.cores)
+        return _measured_flops()
+    return _USUAL_CORE_FLOPS * machine.cores
 
 
 def _measured_flops() -> float:
@@ -137,7 +128,7 @@ def _first_gpu() -> Gpu | None:
 
 def _unknown(name: str, memory_gb: float) -> Gpu:
     """A card that the table does not have is taken for a modest one."""
-    return Gpu(name, memory_gb, tflops=30.0, bandwidth_gbs=300.0, bf16=True)
+    return Gpu(name, memory_gb, tflops=30.0)
 
 
 def _known(name: str, memory_gb: float | None) -> Gpu | None:
@@ -149,7 +140,7 @@ def _known(name: str, memory_gb: float | None) -> Gpu | None:
     facts = _cards()[found]
     sizes = facts["memory_gb"] if isinstance(facts["memory_gb"], list) else [facts["memory_gb"]]
     memory = memory_gb if memory_gb is not None else float(min(sizes))
-    return Gpu(found, memory, facts["tflops"], facts["bandwidth_gbs"], facts["bf16"])
+    return Gpu(found, memory, facts["tflops"])
 
 
 def _words(name: str) -> str:

@@ -148,7 +148,7 @@ def _logged(run: Run, notify: Notify) -> Notify:
 
 def _make(outputs: Outputs, config: Settings, run: Run, until: str) -> None:
     made: list[str] = []
-    if until != "dataset" and any(due.reasons and due.stage.name == "adapter" for due in examine(config, run)):
+    if until != "dataset" and config.base != base.EMBEDDED:  # that one is checked by its tests
         _check_base(config, run)
     for stage in LINE:
         reasons = _reasons(config, run, stage)
@@ -171,11 +171,10 @@ def _make(outputs: Outputs, config: Settings, run: Run, until: str) -> None:
 
 
 def _check_base(config: Settings, run: Run) -> None:
-    """Before anything long begins. The base that ships with Imprint is checked by its tests."""
-    if config.base == base.EMBEDDED:
-        return
-    run.notify(Event("progress", "base", "checking the base", 0, 1))
-    run_stage("base.preflight", run)
+    """Before anything long begins, where it is to be trained."""
+    if any(due.reasons and due.stage.name == "adapter" for due in examine(config, run)):
+        run.notify(Event("progress", "base", "checking the base", 0, 1))
+        run_stage("base.preflight", run)
 
 
 def _run_stage(stage: Stage, config: Settings, run: Run) -> None:

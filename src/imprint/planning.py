@@ -19,7 +19,7 @@ from imprint.base import Base, Shape
 from imprint.config import FilledAdapter, Settings
 from imprint.dataset import Example, making, read_examples
 from imprint.errors import BaseError, InputError, MachineError
-from imprint.machine import Machine, Speed, speed_of, this_machine
+from imprint.machine import Machine, flops_of, this_machine
 from imprint.runs import Event, Notify
 
 USUAL_TOKENS = 512
@@ -29,7 +29,6 @@ _MEASURED_STEPS = 12
 _WARM_STEPS = 2  # the first ones allocate and compile
 _STARTING_S = 6.0  # until a process has loaded torch
 _PROCESS_MB = 900.0
-_GPU_CONTEXT_MB = 700.0
 _MERGING = 1.2  # times the weights in 16 bits, to be merged on the GPU; otherwise that happens beside it
 _DATASET_MB = 350.0
 _ROW_MB = 0.001
@@ -118,15 +117,15 @@ def plan(config: Settings, notify: Notify, *, machine: Machine | None = None, me
     taken = passes.split(filled.batch_size, filled.per_device_train_batch_size or fits)
     needed = estimate.need(shape, filled, on, taken.micro_batch, data.longest_tokens)
     steps, _ = estimate.steps(filled, data.train)
-    speed = speed_of(on)
-    step_seconds = estimate.step_seconds(shape, on, speed, taken, data.mean_tokens)
+    flops = flops_of(on)
+    step_seconds = estimate.step_seconds(shape, on, flops, taken, data.mean_tokens)
     if measured:
         step_seconds, needed = _measure(settings, notify)
     seconds = 2 * _STARTING_S + steps * step_seconds
     price = settings.plan.price_per_hour
     costs = [
         Cost(stage, seconds, memory, gpu, disk, round(price * seconds / 3600, 4))
-        for stage, seconds, memory, gpu, disk in _costs(shape, filled, on, speed, data, seconds, needed)
+        for stage, seconds, memory, gpu, disk in _costs(shape, filled, on, flops, data, seconds, needed)
     ]
     if not estimate.fits(needed, on):
         notes.append(_does_not_fit(needed, on))
@@ -153,6 +152,7 @@ class Candidate:
     gated: bool
     context: int
     end: str
+    has_template: bool
     converts: bool
     memory_mb: float
     """Of the GPU where there is one, otherwise of the process."""
@@ -164,7 +164,7 @@ class Candidate:
 def candidates(config: Settings, on: Machine) -> list[Candidate]:
     """Every base of the registry, with the settings that it would get, on rows of `USUAL_TOKENS` tokens."""
     found = []
-    speed = speed_of(on)
+    flops = flops_of(on)
     for entry in base.entries():
         settings, _ = base.choose(config.model_copy(update={"base": entry.name}), None)
         shape = base.shape(base.find(entry.name))
@@ -178,10 +178,11 @@ def candidates(config: Settings, on: Machine) -> list[Candidate]:
                 entry.gated,
                 shape.context,
                 entry.end,
+                entry.has_template,
                 entry.converts,
                 round(needed.process_mb if on.gpu is None else needed.gpu_mb),
                 estimate.fits(needed, on),
-                1e6 / USUAL_TOKENS * estimate.step_seconds(shape, on, speed, passes.Passes(1, 1), USUAL_TOKENS),
+                1e6 / USUAL_TOKENS * estimate.step_seconds(shape, on, flops, passes.Passes(1, 1), USUAL_TOKENS),
             )
         )
     return found
@@ -265,7 +266,7 @@ def _choices(
 
 
 def _costs(
-    shape: Shape, filled: FilledAdapter, on: Machine, speed: Speed, data: Data, training_s: float, training: Need
+    shape: Shape, filled: FilledAdapter, on: Machine, flops: float, data: Data, training_s: float, training: Need
 ) -> Iterator[tuple[str, float, float, float, float]]:
     """Stage, seconds, memory, GPU memory and disk, the last three in megabytes."""
     on_gpu = on.gpu is not None
@@ -279,9 +280,9 @@ def _costs(
     yield "model", seconds, _PROCESS_MB + whole, merging_gpu, 4.6 * shape.parameters / 1e6
     # Each question is answered three times, by the base, with the adapter, and by the file.
     tokens = 3 * data.test * data.answer_tokens
-    answering_s = tokens * 2 * shape.parameters / (_ANSWERING_SHARE * speed.flops)
+    answering_s = tokens * 2 * shape.parameters / (_ANSWERING_SHARE * flops)
     loaded = estimate.weights_mb(shape, filled, on)
-    process, gpu = (_PROCESS_MB, loaded + _GPU_CONTEXT_MB) if on_gpu else (_PROCESS_MB + whole, 0.0)
+    process, gpu = (_PROCESS_MB, loaded + estimate.GPU_CONTEXT_MB) if on_gpu else (_PROCESS_MB + whole, 0.0)
     yield "evaluation", 2 * _STARTING_S + answering_s, process, gpu, 1.0
 
 

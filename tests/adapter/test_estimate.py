@@ -6,7 +6,7 @@ from imprint import base
 from imprint.adapter import estimate
 from imprint.adapter.passes import Passes
 from imprint.config import FilledAdapter, load
-from imprint.machine import Machine, Speed, machine_named
+from imprint.machine import Machine, machine_named
 
 SMALL, LARGE = machine_named("RTX 4060 8GB"), machine_named("H100")
 NO_GPU = Machine(2, 16.0, None)
@@ -56,9 +56,9 @@ def test_a_cpu_machine_has_its_own_limit() -> None:
 
 def test_time_goes_with_tokens_and_speed() -> None:
     shape = base.shape(base.find("phi-3.5-mini"))
-    once = estimate.step_seconds(shape, SMALL, Speed(1e13), Passes(1, 16), 500)
-    assert estimate.step_seconds(shape, SMALL, Speed(1e13), Passes(1, 16), 1000) == pytest.approx(2 * once, rel=0.1)
-    assert estimate.step_seconds(shape, SMALL, Speed(2e13), Passes(1, 16), 500) < 0.6 * once
+    once = estimate.step_seconds(shape, SMALL, 1e13, Passes(1, 16), 500)
+    assert estimate.step_seconds(shape, SMALL, 1e13, Passes(1, 16), 1000) == pytest.approx(2 * once, rel=0.1)
+    assert estimate.step_seconds(shape, SMALL, 2e13, Passes(1, 16), 500) < 0.6 * once
 
 
 @pytest.mark.parametrize(

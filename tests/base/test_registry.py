@@ -39,8 +39,9 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_registry_names_its_bases() -> None:
-    assert base.names()[:2] == ["embedded", "phi-3.5-mini"]
-    assert {"llama-3.2-1b", "mistral-7b", "qwen-3-4b", "gemma-3-1b", "smollm2-135m", "gpt2"} < set(base.names())
+    names = [entry.name for entry in base.entries()]
+    assert names[:2] == ["embedded", "phi-3.5-mini"]
+    assert {"llama-3.2-1b", "mistral-7b", "qwen-3-4b", "gemma-3-1b", "smollm2-135m", "gpt2"} < set(names)
 
 
 def test_the_embedded_base_lies_in_the_package_with_settings_of_its_own() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from imprint.adapter.passes import Passes
 from imprint.base import Shape
 from imprint.config import FilledAdapter
-from imprint.machine import Machine, Speed
+from imprint.machine import Machine
 
 PLAIN_BYTES = 1e9
 """Activations that are kept on the CPU; where a batch has more, they are computed twice."""
@@ -18,7 +18,8 @@ _ACTIVATION_BYTES = 160  # about, a token, a layer and a dimension of the hidden
 _TWICE_BYTES = 240  # the same of the one layer that is computed again, with its gradients
 _PROCESS_MB = 610.0  # Python with torch, transformers, trl and unsloth
 _GPU_PROCESS_MB = 3000.0  # with CUDA's libraries
-_GPU_CONTEXT_MB = 700.0  # CUDA's own, and what its allocator cannot use
+GPU_CONTEXT_MB = 700.0
+"""CUDA's own, and what its allocator cannot use."""
 _NF4_BYTES = 0.53  # a weight, with its share of the scales
 USABLE = 0.9
 """The share of memory that a plan may use: the model of it errs, and others run too."""
@@ -61,7 +62,7 @@ def need(shape: Shape, settings: FilledAdapter, machine: Machine, rows: int, lon
     if machine.gpu is None:
         rest = _on_cpu(shape, settings, tokens) + 1e6 * _PROCESS_MB
         return Need((rest + _logits(shape, tokens, 1e9 * machine.memory_gb - rest)) / 1e6, 0.0)
-    rest = _on_gpu(shape, settings, tokens) + 1e6 * _GPU_CONTEXT_MB
+    rest = _on_gpu(shape, settings, tokens) + 1e6 * GPU_CONTEXT_MB
     gpu = rest + _logits(shape, tokens, 1e9 * machine.gpu.memory_gb - rest)
     offloaded = 2 * tokens * shape.hidden * shape.layers  # the inputs of layers wait beside the GPU
     staged = _GPU_WEIGHT_BYTES * shape.parameters / shape.layers  # weights pass through, a part at a time
@@ -85,14 +86,14 @@ def recomputes(shape: Shape, tokens: int) -> bool:
     return activation_bytes(shape.layers, shape.hidden, tokens) > PLAIN_BYTES
 
 
-def step_seconds(shape: Shape, machine: Machine, speed: Speed, passes: Passes, mean_tokens: float) -> float:
+def step_seconds(shape: Shape, machine: Machine, flops: float, passes: Passes, mean_tokens: float) -> float:
     """Of one optimizer step with rows of so many tokens on average."""
     tokens = passes.micro_batch * passes.accumulation * mean_tokens
     twice = machine.gpu is not None or recomputes(shape, round(passes.micro_batch * mean_tokens))
     # Forward, and backward to the inputs of each matrix; the weights of the base get no gradients.
     operations = tokens * (2 * shape.parameters) * (3 if twice else 2)
     share, pass_s = (_GPU_SHARE, _GPU_PASS_S) if machine.gpu is not None else (_CPU_SHARE, _CPU_PASS_S)
-    return operations / (share * speed.flops) + passes.accumulation * pass_s * shape.layers
+    return operations / (share * flops) + passes.accumulation * pass_s * shape.layers
 
 
 def checkpoints_mb(shape: Shape, settings: FilledAdapter) -> float:

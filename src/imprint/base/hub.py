@@ -51,12 +51,12 @@ def fetch(repository: str, name: str) -> Path | None:
                 f"The Hugging Face hub cannot be reached to fetch {name} of {repository}.", hint=_NO_NETWORK
             )
         try:
-            return Path(hf_hub_download(repository, name))
-        except LocalEntryNotFoundError:
+            file = hf_hub_download(repository, name)
+        except LocalEntryNotFoundError:  # a kind of the next one, but the hub did not answer
             raise
         except EntryNotFoundError:
             return None
-    raise AssertionError
+    return Path(file)
 
 
 def snapshot(repository: str) -> Path | None:
@@ -82,8 +82,7 @@ def size(repository: str) -> int:
                 f"{repository} has no weights as safetensors; other forms can hold programs, and are not loaded.",
                 hint="take a base from `imprint bases`",
             )
-        return sum(file.size or 0 for file in files if Path(file.rfilename).match("*.safetensors"))
-    raise AssertionError
+    return sum(file.size or 0 for file in files if file.rfilename.endswith(".safetensors"))
 
 
 def download(repository: str, progress: Callable[[float, float], None]) -> Path:
@@ -103,8 +102,8 @@ def download(repository: str, progress: Callable[[float, float], None]) -> Path:
             return shown
 
     with _as_errors(repository):
-        return Path(snapshot_download(repository, allow_patterns=list(_WANTED), tqdm_class=Bar))
-    raise AssertionError
+        folder = snapshot_download(repository, allow_patterns=list(_WANTED), tqdm_class=Bar)
+    return Path(folder)
 
 
 class _Nowhere:

@@ -62,11 +62,6 @@ class Base:
         return Path(self.source).name if self.name == self.source else self.name
 
 
-def names() -> list[str]:
-    """The names in the registry."""
-    return list(_registry()["bases"])
-
-
 def of(config: Settings) -> Base:
     """The base of the settings, with the prompt format that they ask for. Raises as `find` does."""
     found = find(config.base)
