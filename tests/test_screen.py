@@ -71,3 +71,30 @@ def test_where_a_program_reads_nothing_is_said(capsys: pytest.CaptureFixture[str
         for event in EVENTS:
             notify(event)
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_figures_of_a_training_stand_below_its_bar_each_in_full_or_not_at_all(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "45")
+    figures = {"memory_mb": 1234.0, "loss": 1.25, "tokens_per_s": 2048.4, "validation_loss": 2.5}
+    said = ""
+    with Screen(quiet=False).following("Base model.") as notify:
+        notify(Event("progress", "adapter", "training", 1, 2, figures))
+        for _ in range(100):
+            said += capsys.readouterr().err
+            if "loss" in said:
+                break
+            time.sleep(0.05)
+    assert "  loss 1.250 · validation 2.500 · 1.2 GB" in said
+    assert "tokens/s" not in said
+
+
+def test_the_figures_stand_in_the_line_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([0.0, 21.0, 21.0])
+    monkeypatch.setattr(screen.time, "monotonic", lambda: next(times))
+    follow(Event("progress", "adapter", "training", 2, 9, {"loss": 1.25, "tokens_per_s": 2048.4}))
+    assert capsys.readouterr().err == ("Base model: [/a].\n  training: 2 of 9, loss 1.250, 2,048 tokens/s\n")

@@ -1,7 +1,7 @@
 """What people see while the command line works: lines, tables and progress on standard error, by rich."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +9,31 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from imprint.base import in_words
 from imprint.runs import Event, Notify
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from imprint.planning import Candidate, Plan
 
 _LINE_EVERY_S = 20
+
+
+class _Bar(Progress):
+    """A bar, and below it what the work says about itself, each in full or not at all."""
+
+    def get_renderables(self) -> "Iterable[RenderableType]":
+        yield from super().get_renderables()
+        for task in self.tasks:
+            line = ""
+            for figure in task.fields.get("figures", []) if task.visible else []:
+                longer = f"{line} · {figure}" if line else f"  {figure}"
+                line = longer if len(longer) <= self.console.width else line
+            if line:
+                yield Text(line, style="dim")
 
 
 class Screen:
@@ -120,7 +137,7 @@ class Screen:
         said = False
         spoke = time.monotonic()
         hidden = not self._console.is_terminal
-        with Progress(*columns, console=self._console, transient=True, disable=hidden) as progress:
+        with _Bar(*columns, console=self._console, transient=True, disable=hidden) as progress:
             task = progress.add_task("", total=None, visible=False)
 
             def notify(event: Event) -> None:
@@ -129,12 +146,19 @@ class Screen:
                     self.say(escape(first))
                     said = True
                 if event.kind == "progress":
+                    figures = _in_words(event.figures)
                     progress.update(
-                        task, description=event.text, completed=event.done, total=event.total or None, visible=True
+                        task,
+                        description=event.text,
+                        completed=event.done,
+                        total=event.total or None,
+                        visible=True,
+                        figures=figures,
                     )
                     if hidden and time.monotonic() - spoke >= _LINE_EVERY_S:
                         spoke = time.monotonic()
-                        self.say(f"  {event.text}: {event.done:g} of {event.total:g}", markup=False)
+                        told = ", ".join([f"{event.done:g} of {event.total:g}", *figures])
+                        self.say(f"  {event.text}: {told}", markup=False)
                 elif event.kind == "start":
                     progress.reset(task, visible=False)
                     self.say(f"[bold]{event.stage}[/]: {escape(event.text)}")
@@ -145,6 +169,17 @@ class Screen:
                     self.say(f"  {escape(event.text)}")
 
             yield notify
+
+
+def _in_words(figures: dict[str, float]) -> list[str]:
+    """The figures of a training for people, the most telling first."""
+    forms: dict[str, Callable[[float], str]] = {
+        "loss": "loss {:.3f}".format,
+        "validation_loss": "validation {:.3f}".format,
+        "tokens_per_s": "{:,.0f} tokens/s".format,
+        "memory_mb": in_bytes,
+    }
+    return [form(figures[name]) for name, form in forms.items() if name in figures]
 
 
 def duration(seconds: float) -> str:

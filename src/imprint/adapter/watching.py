@@ -1,8 +1,9 @@
 """What happens beside the steps of a training: progress, checkpoints by time, a stop when asked, a look at the loss."""
 
+import math
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -11,6 +12,14 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from imprint.adapter.divergence import Divergence, LossGuard
 from imprint.runs import Event, Run
+
+_FIGURES = {
+    "loss": "loss",
+    "validation_loss": "eval_loss",
+    "tokens_per_s": "tokens_per_s",
+    "memory_mb": "memory_mb",
+}
+"""What is told of the trainer's history while it trains, and its name there."""
 
 
 class Watcher(TrainerCallback):
@@ -47,9 +56,9 @@ class Watcher(TrainerCallback):
             control.should_save = True
         if self.stopped:
             control.should_training_stop = True
-        loss = next((entry["loss"] for entry in reversed(state.log_history) if "loss" in entry), None)
-        text = "training" if loss is None else f"training, loss {loss:.3f}"
-        self._run.notify(Event("progress", "adapter", text, state.global_step, state.max_steps))
+        self._run.notify(
+            Event("progress", "adapter", "training", state.global_step, state.max_steps, _figures(state.log_history))
+        )
         return control
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -77,3 +86,13 @@ class Watcher(TrainerCallback):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _figures(history: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """The last of each that the trainer's history holds."""
+    return {
+        shown: value
+        for shown, name in _FIGURES.items()
+        if (value := next((entry[name] for entry in reversed(history) if name in entry), None)) is not None
+        and math.isfinite(value)  # JSON has no word for the others
+    }
