@@ -134,6 +134,8 @@ class Adapter(Section):
     """Rows of one optimizer step."""
     per_device_train_batch_size: int | None = Field(default=None, ge=1)
     """Rows in one pass, at most; None: as many as memory holds. A step takes as many passes as its batch needs."""
+    processes: int = Field(default=1, ge=1, le=64)
+    """Processes that train together on this machine, one for each GPU; they share the rows of a step."""
     warmup_ratio: float = Field(default=0.05, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)
     max_seq_length: int = Field(default=2048, ge=64)
@@ -147,7 +149,15 @@ class Adapter(Section):
     """What shows the figures of the training beside metrics.csv; `wandb` and `mlflow` send them away."""
 
     def filled(self) -> "FilledAdapter":
-        """These settings once the base has filled in what was left open."""
+        """These settings once the base has filled in what was left open.
+
+        Raises SettingsError where the processes cannot share a batch.
+        """
+        if self.batch_size is not None and self.batch_size % self.processes:
+            raise SettingsError(
+                [f"adapter.processes: {self.processes} processes cannot share the {self.batch_size} rows of a step"],
+                hint=f"adapter.batch_size={self.processes * -(-self.batch_size // self.processes)}",
+            )
         return FilledAdapter.model_validate(self.model_dump())
 
 

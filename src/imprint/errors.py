@@ -72,6 +72,10 @@ class FullMemoryError(MachineError):
     """Memory ran out, on the GPU or beside it; what needed it may be tried with less."""
 
 
+class LostProcessError(MachineError):
+    """Another process that worked on the same ended, of what it may have told itself."""
+
+
 class LockedError(MachineError):
     """Another process is building in the same outputs folder."""
 

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,10 @@ class Machine:
     memory_gb: float
     """What one process may have at most: of the machine, or of the container around it."""
     gpu: Gpu | None
+
+    def share(self, processes: int) -> "Machine":
+        """What each of so many processes has that work at the same time; a GPU is its own."""
+        return replace(self, cores=max(1, self.cores // processes), memory_gb=self.memory_gb / processes)
 
     def __str__(self) -> str:
         cores = "1 core" if self.cores == 1 else f"{self.cores} cores"

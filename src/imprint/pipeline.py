@@ -40,6 +40,8 @@ class Stage:
     run: Callable[[Settings, Run], Manifest]
     loads_torch: bool = True
     """Runs in a worker process."""
+    processes: Callable[[Settings], int] = lambda config: 1
+    """So many of them, which work together."""
     shrink: Callable[[Settings, Run], str | None] = lambda config, run: None
     """Has its next run need less memory and says how; None where it cannot."""
 
@@ -58,7 +60,15 @@ LINE = (
         _make_dataset,
         loads_torch=False,
     ),
-    Stage("adapter", "train the adapter on them", adapter.inputs, adapter.settings, adapter.run, shrink=adapter.shrink),
+    Stage(
+        "adapter",
+        "train the adapter on them",
+        adapter.inputs,
+        adapter.settings,
+        adapter.run,
+        processes=lambda config: config.adapter.processes,
+        shrink=adapter.shrink,
+    ),
     Stage("model", "merge, convert to GGUF, quantize", model.inputs, model.settings, model.run),
     Stage(
         "evaluation",
@@ -84,7 +94,9 @@ def resolve(config: Settings, *, elsewhere: Machine | None = None) -> tuple[Sett
     For this machine, with the base of the model in service; or for another one.
     """
     current = Outputs(config.outputs).current() if elsewhere is None else None
-    return base.choose(config, current.state().base if current is not None else None, elsewhere=elsewhere)
+    settings, line = base.choose(config, current.state().base if current is not None else None, elsewhere=elsewhere)
+    settings.adapter.filled()  # settings that do not go together are found before anything long begins
+    return settings, line
 
 
 def examine(config: Settings, run: Run) -> Iterator[Due]:
@@ -182,7 +194,7 @@ def _run_stage(stage: Stage, config: Settings, run: Run) -> None:
     while True:
         try:
             if stage.loads_torch:
-                run_stage(stage.name, run)
+                run_stage(stage.name, run, stage.processes(config))
             else:
                 stage.run(config, run)
             return

@@ -113,12 +113,14 @@ def plan(config: Settings, notify: Notify, *, machine: Machine | None = None, me
     shape = base.shape(found)
     data, notes = _look_at_data(settings, found, notify)
     filled = settings.adapter.filled()
-    fits = estimate.rows_that_fit(shape, filled, on, data.longest_tokens)
-    taken = passes.split(filled.batch_size, filled.per_device_train_batch_size or fits)
-    needed = estimate.need(shape, filled, on, taken.micro_batch, data.longest_tokens)
+    each = on.share(filled.processes)
+    fits = estimate.rows_that_fit(shape, filled, each, data.longest_tokens)
+    taken = passes.split(filled.batch_size // filled.processes, filled.per_device_train_batch_size or fits)
+    needed = estimate.need(shape, filled, each, taken.micro_batch, data.longest_tokens)
     steps, _ = estimate.steps(filled, data.train)
     flops = flops_of(on)
-    step_seconds = estimate.step_seconds(shape, on, flops, taken, data.mean_tokens)
+    own = flops if on.gpu is not None else flops / filled.processes
+    step_seconds = estimate.step_seconds(shape, on, own, taken, data.mean_tokens)
     if measured:
         step_seconds, needed = _measure(settings, notify)
     seconds = 2 * _STARTING_S + steps * step_seconds
@@ -127,15 +129,15 @@ def plan(config: Settings, notify: Notify, *, machine: Machine | None = None, me
         Cost(stage, seconds, memory, gpu, disk, round(price * seconds / 3600, 4))
         for stage, seconds, memory, gpu, disk in _costs(shape, filled, on, flops, data, seconds, needed)
     ]
-    if not estimate.fits(needed, on):
-        notes.append(_does_not_fit(needed, on))
+    if not estimate.fits(needed, each):
+        notes.append(_does_not_fit(needed, each))
     return Plan(
         found.name,
         str(on),
         data,
         list(_choices(shape, filled, on, data, taken, fits)),
         costs,
-        estimate.fits(needed, on),
+        estimate.fits(needed, each),
         measured,
         notes,
     )
@@ -242,7 +244,8 @@ def _choices(
     longest = data.longest_tokens
     given = f"adapter.per_device_train_batch_size={filled.per_device_train_batch_size}"
     is_open = filled.per_device_train_batch_size is None
-    yield Choice("passes", str(taken), f"memory holds {fits} rows of {longest} tokens" if is_open else given)
+    together = "" if filled.processes == 1 else f", in each of {filled.processes} processes"
+    yield Choice("passes", f"{taken}{together}", f"memory holds {fits} rows of {longest} tokens" if is_open else given)
     yield Choice(
         "length", f"up to {longest} tokens", f"the longest row; adapter.max_seq_length={filled.max_seq_length}"
     )
@@ -273,7 +276,8 @@ def _costs(
     whole = (2 if on_gpu else 4) * shape.parameters / 1e6
     merges_there = on.gpu is not None and _MERGING * whole < 1e3 * on.gpu.memory_gb
     yield "dataset", data.seconds, _DATASET_MB, 0.0, _ROW_MB * (data.train + data.validation + data.test)
-    yield "adapter", training_s, training.process_mb, training.gpu_mb, estimate.checkpoints_mb(shape, filled)
+    together = filled.processes * training.process_mb
+    yield "adapter", training_s, together, training.gpu_mb, estimate.checkpoints_mb(shape, filled)
     # The merged weights lie in memory once; then they are written, read by the converter, and read by the quantizer.
     merging_gpu = _MERGING * whole if merges_there else 0.0
     seconds = _STARTING_S + 3 * whole / _DISK_MB_S

@@ -24,24 +24,28 @@ from typing import Any
 
 from imprint import environment, machine
 from imprint.config import Settings
-from imprint.errors import FullMemoryError, ImprintError, Interrupted, MachineError, Paused, from_name
+from imprint.errors import FullMemoryError, ImprintError, Interrupted, LostProcessError, MachineError, Paused, from_name
 from imprint.runs import NO_ROOM, Event, Run, unwritable
 
 _GRACE_S = 30.0
 _LAST_WORDS = 2000
 """Bytes of a log that say what a process died of."""
+_LAUNCHER_FAILED = 1
+"""What torchrun ends with, whatever one of its processes died of."""
 _LESS_MEMORY = "close other programs, or see with `imprint plan` what fits and with `imprint bases` what else does"
 _BASE = "--base"
 """In the place of a stage's name: serve the base."""
 
 
-def run_stage(name: str, run: Run) -> None:
+def run_stage(name: str, run: Run, processes: int = 1) -> None:
     """Run one stage, the `run` of the package or module of that name, in a worker process to its end.
+
+    With several processes torchrun starts them, and all but the first run the stage's `join`.
 
     Raises what it raised, FullMemoryError where memory ended it, MachineError where it was killed for another reason.
     """
     kills = machine.out_of_memory_kills()
-    process = _start(run.path, name)
+    process = _start(run.path, name, processes)
     with process:
         try:
             error = _listen(process, run)
@@ -52,10 +56,11 @@ def run_stage(name: str, run: Run) -> None:
             if isinstance(told, Paused):
                 raise told from None
             raise
-    if error is not None:
+    for_memory = machine.out_of_memory_kills() > kills
+    if error is not None and not (for_memory and isinstance(error, LostProcessError)):
         raise error
     if process.returncode != 0:
-        raise _ended(process.returncode, run.path, for_memory=machine.out_of_memory_kills() > kills)
+        raise _ended(process.returncode, run.path, for_memory=for_memory)
 
 
 def _stop(process: "subprocess.Popen[str]", run: Run) -> ImprintError | None:
@@ -103,15 +108,22 @@ def serving_base(config: Settings, folder: Path) -> Iterator[str]:
             process.stdout.close()
 
 
-def _start(folder: Path, name: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "imprint.worker", str(folder), name],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(_import_path())},
-        start_new_session=True,  # Ctrl-C reaches the pipeline, which passes it on once
-    )
+def _start(folder: Path, name: str, processes: int = 1) -> "subprocess.Popen[str]":
+    launcher: list[str] = []
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(_import_path())}
+    if processes > 1:
+        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        variables.setdefault("OMP_NUM_THREADS", str(machine.this_machine().share(processes).cores))
+    with (folder / "worker.log").open("a", encoding="utf-8") as log:
+        return subprocess.Popen(
+            [sys.executable, *launcher, "-m", "imprint.worker", str(folder), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            encoding="utf-8",
+            env=variables,
+            start_new_session=True,  # Ctrl-C reaches the pipeline, which passes it on once
+        )
 
 
 def _address(process: "subprocess.Popen[str]", folder: Path) -> str:
@@ -125,26 +137,28 @@ def _address(process: "subprocess.Popen[str]", folder: Path) -> str:
 
 
 def _listen(process: "subprocess.Popen[str]", run: Run) -> ImprintError | None:
-    """Pass events on until the worker's output ends; give the error that it told."""
-    error = None
+    """Pass events on until the worker's output ends; give the first error that it told: others follow from it."""
+    error: ImprintError | None = None
     for line in process.stdout or ():
         message = json.loads(line)
         if "event" in message:
             run.notify(Event(**message["event"]))
         else:
-            error = from_name(**message["error"])
+            error = error or from_name(**message["error"])
     return error
 
 
 def _ended(code: int, folder: Path, *, for_memory: bool = False) -> ImprintError:
     """What a worker died of that did not say it itself; `for_memory`: meanwhile the kernel killed something for it."""
     log = folder / "worker.log"
+    if for_memory:
+        return FullMemoryError("The worker process was killed (signal 9), because memory ran out.", hint=_LESS_MEMORY)
     if code == -signal.SIGKILL:
-        kind = FullMemoryError if for_memory else MachineError
-        why = "because memory ran out" if for_memory else "most often because memory ran out"
-        return kind(f"The worker process was killed (signal 9), {why}.", hint=_LESS_MEMORY)
-    if code == -signal.SIGABRT and machine.tells_out_of_memory(_last_words(log)):
-        return FullMemoryError("Memory ran out in a library, which gave up (signal 6).", hint=_LESS_MEMORY)
+        return MachineError(
+            "The worker process was killed (signal 9), most often because memory ran out.", hint=_LESS_MEMORY
+        )
+    if code in {-signal.SIGABRT, _LAUNCHER_FAILED} and machine.tells_out_of_memory(_last_words(log)):
+        return FullMemoryError("Memory ran out in a library, which gave up.", hint=_LESS_MEMORY)
     return ImprintError(f"The worker process ended with code {code}; {log} has what it printed.", hint="`imprint up`")
 
 
@@ -164,9 +178,7 @@ def main() -> None:
     """The worker's side."""
     path, stage = Path(sys.argv[1]), sys.argv[2]
     channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    with (path / "worker.log").open("a", encoding="utf-8") as log:
-        os.dup2(log.fileno(), sys.stdout.fileno())
-        os.dup2(log.fileno(), sys.stderr.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what the libraries print; the log stands there
     # Before the thread that waits for the end of the same stream.
     settings = sys.stdin.readline() if stage == _BASE else ""
     threading.Thread(target=_end_with_the_pipeline, daemon=True).start()
@@ -176,13 +188,16 @@ def main() -> None:
         channel.write(json.dumps(message) + "\n")
         channel.flush()
 
-    run = Run(path, notify=lambda event: send({"event": asdict(event)}))
+    is_first = os.environ.get("RANK", "0") == "0"  # set by torchrun
+    run = Run(path, notify=lambda event: send({"event": asdict(event)}) if is_first else None)
     try:
         if stage == _BASE:
             serve = importlib.import_module("imprint.model.answering").serve
             serve(Settings.model_validate_json(settings), lambda url: send({"url": url}))
         else:
-            importlib.import_module(f"imprint.{stage}").run(Settings.model_validate(run.state().settings), run)
+            module = importlib.import_module(f"imprint.{stage}")
+            work = module.run if is_first else module.join
+            work(Settings.model_validate(run.state().settings), run)
     except BaseException as error:
         traceback.print_exc()
         known = _known(error, path)

@@ -1,8 +1,8 @@
 """Lets memory run out in the process that trains, for tests which start Imprint with this folder on PYTHONPATH.
 
-FULL_MEMORY_ROWS=N: a pass with more rows than N fails as CUDA does, from the 30th on. FULL_MEMORY_EVALUATED=N: the same
-in evaluations, at once. FULL_MEMORY_ABORT_ROWS=N: from the 30th pass on, the process ends as one does in which a
-library written in Rust gets no memory. FULL_MEMORY_MB=N: from the 30th pass on, the process gets N megabytes beside
+FULL_MEMORY_ROWS=N: a pass with more rows than N fails as CUDA does, from the 12th on. FULL_MEMORY_EVALUATED=N: the same
+in evaluations, at once. FULL_MEMORY_ABORT_ROWS=N: from the 12th pass on, the process ends as one does in which a
+library written in Rust gets no memory. FULL_MEMORY_MB=N: from the 12th pass on, the process gets N megabytes beside
 what it has, and the machine itself refuses more; with a low MALLOC_MMAP_THRESHOLD_, what was freed has gone back.
 """
 
@@ -17,7 +17,7 @@ runpy.run_path(
     str(Path(__file__).resolve().parent.parent / "no_network" / "sitecustomize.py"), run_name="sitecustomize"
 )
 
-PASSES_BEFORE = 30
+PASSES_BEFORE = 12
 
 
 def _watch() -> None:

@@ -2,7 +2,7 @@
 
 Python imports a module of this name by itself at its start when this folder is on PYTHONPATH, so child processes are
 held to it as well; conftest.py loads it into pytest. An audit hook sees the sockets of every library, asyncio's
-included. Only loopback addresses, UNIX sockets and names of this machine's loopback get through.
+included. Only loopback addresses, UNIX sockets and names of this machine get through; torchrun asks for its own name.
 """
 
 import errno
@@ -30,7 +30,7 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
 
 def _is_here(host: str | bytes | None) -> bool:
     name = host.decode() if isinstance(host, bytes) else host
-    if name in {None, "", "localhost"}:
+    if name in {None, "", "localhost", socket.gethostname()}:
         return True
     try:
         address = ipaddress.ip_address(str(name).partition("%")[0])

@@ -71,7 +71,7 @@ def need(shape: Shape, settings: FilledAdapter, machine: Machine, rows: int, lon
 
 def rows_that_fit(shape: Shape, settings: FilledAdapter, machine: Machine, longest: int) -> int:
     """The most rows in a pass, of at most `longest` tokens each, that memory holds; one at least."""
-    counts = range(settings.batch_size, 1, -1)
+    counts = range(settings.batch_size // settings.processes, 1, -1)
     return next((rows for rows in counts if fits(need(shape, settings, machine, rows, longest), machine)), 1)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import torch
+from accelerate.utils import reduce
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from imprint.adapter.rows import IGNORED
@@ -36,7 +37,8 @@ class Recorder(TrainerCallback):
 
     `tokens_per_s`: tokens that carry loss, each second since the last point, evaluations left out. `seconds`: since the
     training began, where it was stopped up to the checkpoint it went on from and then since that. `memory_mb`, in
-    10^6 bytes: the most that was allocated on the GPU so far; without one, what the process holds.
+    10^6 bytes: the most that was allocated on the GPU so far; without one, what the process holds. Of several processes
+    that train together, `tokens_per_s` is that of all, `memory_mb` that of the first.
     """
 
     def __init__(self, run: Run, folder: Path) -> None:
@@ -72,10 +74,12 @@ class Recorder(TrainerCallback):
         The figures go into that history, so that checkpoints keep them, and into `logs`, which trackers get.
         """
         entry = state.log_history[-1]
-        figures = self._figures(entry)
+        figures = self._figures(entry, args)
         entry.update(figures)
         if logs is not None:
             logs.update(figures)
+        if not state.is_world_process_zero:
+            return
         points = _points(state.log_history)
         with (self._folder / "metrics.csv").open("w", encoding="utf-8", newline="") as table:
             writer = csv.DictWriter(table, _FIELDS)
@@ -85,18 +89,21 @@ class Recorder(TrainerCallback):
             lines.writelines(json.dumps({name: _finite(point[name]) for name in point}) + "\n" for point in points)
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if not state.is_world_process_zero:
+            return
         try:
             draw(state.log_history, self._folder / "loss.png")
         except Exception as error:  # a picture is not worth a training
             self._run.notify(Event("note", "adapter", f"loss.png was not drawn: {type(error).__name__}: {error}"))
 
-    def _figures(self, entry: dict[str, Any]) -> dict[str, float]:
+    def _figures(self, entry: dict[str, Any], args: TrainingArguments) -> dict[str, float]:
         now = time.perf_counter()
         figures = {"seconds": round(self._before + now - self._began, 3), "memory_mb": _memory_mb()}
         if self._since is None:
             return figures
         if "loss" in entry:
-            figures["tokens_per_s"] = round(int(self._tokens) / max(now - self._since, 1e-9), 1)
+            tokens = self._tokens if args.world_size == 1 else reduce(torch.as_tensor(self._tokens).double())
+            figures["tokens_per_s"] = round(int(tokens) / max(now - self._since, 1e-9), 1)
             self._since, self._tokens = now, 0
         else:
             self._since += entry.get("eval_runtime", 0.0)

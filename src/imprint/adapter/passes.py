@@ -14,7 +14,7 @@ REMEMBERED = f"{CHECKPOINTS}/machine.json"
 
 @dataclass(frozen=True)
 class Passes:
-    """A batch, in passes of equal size."""
+    """The rows of a step that one process takes, in passes of equal size."""
 
     micro_batch: int
     """Rows in one pass."""
@@ -39,12 +39,16 @@ def split(batch: int, most: int) -> Passes:
 
 
 def first(settings: FilledAdapter, fits: int, file: Path) -> Passes:
-    """The largest passes of at most `fits` rows, of what the settings allow, and of what `file` remembers to fit."""
+    """The largest passes of at most `fits` rows, of what the settings allow, and of what `file` remembers to fit.
+
+    `fits` is what the memory of one process holds.
+    """
     given = settings.per_device_train_batch_size
+    batch = settings.batch_size // settings.processes
     before = remembered(file)
     if given is not None:  # the user knows better than the model of the memory, but not than the machine
         fits = given
-    return split(settings.batch_size, fits if before is None else min(fits, before.micro_batch))
+    return split(batch, fits if before is None else min(fits, before.micro_batch))
 
 
 def remembered(file: Path) -> Passes | None:

@@ -10,7 +10,7 @@ from imprint.errors import InputError
 from imprint.runs import Manifest, Run
 
 _STAGE = "adapter"
-_WITHOUT_EFFECT = {"per_device_train_batch_size", "checkpoint_minutes", "trackers"}
+_WITHOUT_EFFECT = {"per_device_train_batch_size", "processes", "checkpoint_minutes", "trackers"}
 """Settings that the adapter does not depend on: with other ones, a training that was stopped goes on."""
 _CURVES = {"metrics.csv", "metrics.jsonl", "loss.png", "tensorboard"}
 """Files and folders that tell of the training and are no part of the adapter."""
@@ -49,6 +49,13 @@ def run(config: Settings, run: Run) -> Manifest:
         record.temporary.append("checkpoints")
         record.counts = train(config, run, record.folder)
     return run.complete(_STAGE)
+
+
+def join(config: Settings, run: Run) -> None:
+    """Take part in a training that the first of several processes runs and records."""
+    from imprint.adapter.training import train
+
+    train(config, run, run.folder(_STAGE))
 
 
 def shrink(config: Settings, run: Run) -> str | None:

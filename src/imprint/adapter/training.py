@@ -9,6 +9,7 @@ from typing import Any
 
 import datasets
 import torch
+from accelerate import PartialState
 from transformers import DataCollatorForSeq2Seq, EarlyStoppingCallback
 from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]  # trl exports lazily
 
@@ -27,12 +28,13 @@ from imprint.adapter.tracking import trackers
 from imprint.adapter.watching import Watcher
 from imprint.config import Settings
 from imprint.dataset import read_examples
-from imprint.errors import FullMemoryError, Paused, TrainingError
+from imprint.errors import FullMemoryError, LostProcessError, Paused, SettingsError, TrainingError
 from imprint.machine import is_out_of_memory, this_machine
 from imprint.runs import Event, Run
 
 _EVALUATIONS = 4
 """At least so many in a training."""
+_GO_ON = "`imprint up` goes on from the last checkpoint"
 _WATCHED_ROWS = 256
 """Validation rows of one evaluation, at most: it must not take long beside the steps."""
 
@@ -48,13 +50,15 @@ def train(config: Settings, run: Run, folder: Path) -> dict[str, Any]:
     Where it diverges, it goes back to the last good checkpoint, with half the learning rate, twice.
 
     Raises TrainingError when it diverges again, Paused when it was stopped, FullMemoryError when memory ran out:
-    the checkpoint of the last step is written then, for a new process to go on from.
+    where it trains alone, the checkpoint of the last step is written then, for a new process to go on from. Raises
+    LostProcessError where another of several processes ended, SettingsError where there are more than GPUs.
     """
+    together = _together()
     rate = config.adapter.filled().learning_rate
     is_first = True
     while True:
         try:
-            return _train(config, run, folder, rate, is_first=is_first)
+            return _train(config, run, folder, rate, together, is_first=is_first)
         except _DivergedError as error:
             divergence = error.divergence
         is_first = False
@@ -62,7 +66,8 @@ def train(config: Settings, run: Run, folder: Path) -> dict[str, Any]:
         gc.collect()
         torch.cuda.empty_cache()
         rate, note = _after_divergence(config, rate, divergence)
-        checkpoints.drop_after(folder / passes.CHECKPOINTS, divergence.good_step)
+        with together.main_process_first():
+            checkpoints.drop_after(folder / passes.CHECKPOINTS, divergence.good_step)
         run.notify(Event("note", "adapter", note))
 
 
@@ -85,7 +90,30 @@ def _full_memory(taken: Passes, step: int, longest: int) -> FullMemoryError:
     )
 
 
-def _train(config: Settings, run: Run, folder: Path, rate: float, *, is_first: bool) -> dict[str, Any]:
+def _together() -> PartialState:
+    """The processes that torchrun started, or this one alone."""
+    gpus = torch.cuda.device_count()
+    together = PartialState(cpu=not gpus)
+    if not gpus:
+        # accelerate calls the CPU of several processes by a name that torch.load does not know.
+        torch.serialization.register_package(
+            0, lambda storage: None, lambda storage, place: storage if place == "cpu:0" else None
+        )
+    elif together.num_processes > gpus:
+        raise SettingsError(
+            [f"adapter.processes: {together.num_processes} processes need a GPU each, and this machine has {gpus}"],
+            hint=f"adapter.processes={gpus}",
+        )
+    return together
+
+
+def _tells_lost_process(error: Exception) -> bool:
+    return isinstance(error, torch.distributed.DistError) or "/gloo/" in str(error)
+
+
+def _train(
+    config: Settings, run: Run, folder: Path, rate: float, together: PartialState, *, is_first: bool
+) -> dict[str, Any]:
     settings = config.adapter.filled()
     run.notify(Event("progress", "adapter", "loading the base model", 0, 1))
     found = base.of(config)
@@ -98,9 +126,11 @@ def _train(config: Settings, run: Run, folder: Path, rate: float, *, is_first: b
     for split in rows.values():
         check_rows(split, end, settings.max_seq_length)
     lengths = [len(row.input_ids) for row in rows["train"]]
-    fits = estimate.rows_that_fit(base.shape(found), settings, this_machine(), max(lengths))
-    taken = passes.first(settings, fits, folder / passes.REMEMBERED)
-    passes.remember(taken, folder / passes.REMEMBERED)
+    machine = this_machine().share(together.num_processes)
+    fits = estimate.rows_that_fit(base.shape(found), settings, machine, max(lengths))
+    with together.main_process_first():
+        taken = passes.first(settings, fits, folder / passes.REMEMBERED)
+        passes.remember(taken, folder / passes.REMEMBERED)
     steps, why = estimate.steps(settings, len(lengths))
     if why and is_first:
         run.notify(Event("note", "adapter", why))
@@ -114,6 +144,7 @@ def _train(config: Settings, run: Run, folder: Path, rate: float, *, is_first: b
     )
     groups = LengthGroups(lengths, settings.batch_size, config.seed)
     recorder = Recorder(run, folder)
+    shown = trackers(settings, run, folder / "tensorboard") if together.is_main_process else []
     trainer = _Trainer(
         groups,
         recorder,
@@ -124,7 +155,7 @@ def _train(config: Settings, run: Run, folder: Path, rate: float, *, is_first: b
         eval_dataset=_dataset(_evenly(rows["validation"], _WATCHED_ROWS)) if rows["validation"] else None,
         data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
         # The recorder first: it adds to what the trackers get.
-        callbacks=[recorder, *trackers(settings, run, folder / "tensorboard"), watcher],
+        callbacks=[recorder, *shown, watcher],
     )
     for callback in list(trainer.callback_handler.callbacks):
         if type(callback).__name__ in {"PrinterCallback", "ProgressCallback", "NotebookProgressCallback"}:
@@ -134,32 +165,40 @@ def _train(config: Settings, run: Run, folder: Path, rate: float, *, is_first: b
     try:
         _check_first_batch(trainer, end)
         with watcher.stopping_on_signals():
-            last = checkpoints.last(folder / passes.CHECKPOINTS)
+            with together.main_process_first():
+                last = checkpoints.last(folder / passes.CHECKPOINTS)
             result = trainer.train(resume_from_checkpoint=None if last is None else str(last))
     except Exception as error:
+        if together.num_processes > 1 and _tells_lost_process(error):
+            raise LostProcessError(
+                f"One of the {together.num_processes} processes that train together ended.", hint=_GO_ON
+            ) from error
         if not is_out_of_memory(error):
             raise
-        trainer.save_last_step()
+        if together.num_processes == 1:  # several write a checkpoint together or not at all
+            trainer.save_last_step()
         raise _full_memory(taken, trainer.state.global_step, max(lengths)) from error
     if watcher.stopped:
         raise Paused(
             f"Stopped at step {trainer.state.global_step} of {steps}; the checkpoint is written.",
-            hint="`imprint up` goes on from there",
+            hint=_GO_ON,
         )
     if watcher.divergence is not None:
         raise _DivergedError(watcher.divergence)
     course = Course.of(trainer.state)
     if (note := course.in_words(steps)) is not None:
         run.notify(Event("note", "adapter", note))
-    model.save_pretrained(folder)  # with the weights of the best evaluation: the trainer has put them back
-    tokenizer.save_pretrained(folder)
-    (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty card
+    if together.is_main_process:
+        model.save_pretrained(folder)  # with the weights of the best evaluation: the trainer has put them back
+        tokenizer.save_pretrained(folder)
+        (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty card
     return {
         "rows": len(lengths),
         "steps": course.steps,
         "best_step": course.best_step,
         "epochs": round(course.steps * settings.batch_size / len(lengths), 2),
         "learning_rate": rate,
+        "processes": together.num_processes,
         "micro_batch": taken.micro_batch,
         "padding": round(groups.padding(taken.micro_batch), 4),
         "loss": round(result.training_loss, 4),
@@ -233,6 +272,7 @@ def _arguments(config: Settings, folder: Path, steps: int, taken: Passes, rate: 
         bf16=on_gpu and torch.cuda.is_bf16_supported(),
         fp16=on_gpu and not torch.cuda.is_bf16_supported(),
         use_cpu=not on_gpu,
+        ddp_find_unused_parameters=False,
         dataloader_pin_memory=on_gpu,
         report_to="none",
         disable_tqdm=True,
@@ -284,7 +324,8 @@ class _Trainer(SFTTrainer):
             try:
                 return dict(super().evaluate(*arguments, **named))
             except Exception as error:
-                if not is_out_of_memory(error) or self.args.per_device_eval_batch_size == 1:
+                is_alone = self.args.world_size == 1  # several processes take their passes together
+                if not (is_out_of_memory(error) and is_alone) or self.args.per_device_eval_batch_size == 1:
                     raise
             torch.cuda.empty_cache()
             self.args.per_device_eval_batch_size //= 2

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+import torch
+from accelerate.utils import reduce
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from imprint.adapter.divergence import Divergence, LossGuard
@@ -52,7 +54,9 @@ class Watcher(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> TrainerControl:
-        if self.stopped or time.monotonic() - self._saved >= self._save_seconds:
+        # Several processes stop after the same step: a signal reaches them during different ones.
+        self.stopped = _any(self.stopped, args)
+        if self.stopped or _any(time.monotonic() - self._saved >= self._save_seconds, args):
             control.should_save = True
         if self.stopped:
             control.should_training_stop = True
@@ -86,6 +90,13 @@ class Watcher(TrainerCallback):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _any(here: bool, args: TrainingArguments) -> bool:
+    """Whether it is so in any of the processes that train together."""
+    if args.world_size == 1:
+        return here
+    return bool(reduce(torch.tensor(float(here), device=args.device)) > 0)
 
 
 def _figures(history: Sequence[dict[str, Any]]) -> dict[str, float]:
