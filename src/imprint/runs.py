@@ -51,7 +51,8 @@ class Event:
     done: float = 0
     total: float = 0
     figures: dict[str, float] = field(default_factory=dict)
-    """Of a training under way, those that are known: `loss`, `validation_loss`, `tokens_per_s`, `memory_mb`."""
+    """Of a training under way, those that are known: `loss`, `validation_loss` and the `validation_step` after which it
+    was measured, `tokens_per_s`, `memory_mb`."""
 
 
 Notify = Callable[[Event], None]
