@@ -205,6 +205,11 @@ class Outputs:
     def _runs(self) -> Path:
         return self.path / "runs"
 
+    @property
+    def sweep(self) -> "Outputs":
+        """Where a sweep keeps its runs: one for each trial, none of which becomes current."""
+        return Outputs(self.path / "sweep")
+
     def runs(self) -> list[Run]:
         """Every run with a readable `run.json`, oldest first."""
         if not self._runs.is_dir():
