@@ -124,6 +124,7 @@ def _settings(best: Trial, result: Result, config: Settings, base: str) -> str:
 def draw(result: Result) -> None:
     """Draw the validation loss over each setting that was searched, as a PNG, 480 pixels wide for each."""
     from matplotlib.figure import Figure  # without pyplot the backend is Agg, whatever the machine is set to
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     names = list(result.trials[0].values)
     width, height = _INCHES
@@ -136,6 +137,9 @@ def draw(result: Result) -> None:
         axes.set_xlabel(LABELS[name])
         if name == "learning_rate":
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.3)
     first = figure.axes[0]
     first.set_ylabel(_LOSS)
