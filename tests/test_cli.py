@@ -18,7 +18,8 @@ from tests.stand_ins import FIGURES, Line
 from imprint import cli
 from imprint.runs import Outputs, Run
 
-COMMANDS = ["up", "prepare", "train", "export", "evaluate", "serve", "ask", "chat", "status", "runs", "rollback"]
+BUILDING = ["up", "prepare", "train", "export", "evaluate", "sweep"]
+COMMANDS = [*BUILDING, "serve", "ask", "chat", "status", "runs", "rollback"]
 GUIDE = "# Guide\n\n## How do I stop?\n\nPress it.\n"
 
 
@@ -100,6 +101,7 @@ def test_help_lists_the_commands_and_loads_nothing_heavy(run_python: Callable[..
     loaded = {name.partition(".")[0] for name in json.loads(done.stderr)}
     heavy = {"torch", "transformers", "unsloth", "llama_cpp", "datasets", "numpy", "tokenizers", "huggingface_hub"}
     assert not loaded & heavy
+    assert not loaded & {"optuna", "matplotlib"}
     assert not loaded & {"pydantic", "yaml", "fastapi", "uvicorn", "httpx", "filelock", "py3langid"}
 
 
@@ -110,7 +112,7 @@ def test_every_command_has_help_of_its_own(command: str, imprint: Imprint) -> No
     assert f"imprint {command}" in done.stdout
     assert "--config" in done.stdout
     assert "--outputs" in done.stdout
-    assert ("--documents" in done.stdout) == (command in {"up", "prepare", "train", "export", "evaluate", "status"})
+    assert ("--documents" in done.stdout) == (command in {*BUILDING, "status"})
 
 
 @pytest.mark.parametrize("arguments", [["frobnicate"], ["up", "--no-such-option"], ["runs", "--config"]])

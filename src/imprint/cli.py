@@ -361,6 +361,29 @@ def plan(
 
 
 @app.command()
+def sweep(
+    arguments: Arguments = None,
+    config: Config = None,
+    documents: Documents = None,
+    outputs: Outputs = None,
+    as_json: Json = False,
+) -> None:
+    """Search for the best rank, learning rate and epochs, by training again and again."""
+    from imprint.sweep import sweep as search
+
+    call = _call(arguments, config, outputs, documents, as_json=as_json)
+    with call.screen.following("Sweeping for the lowest validation loss.") as notify:
+        found = search(call.settings, notify)
+    if call.as_json:
+        call.result(found.plain())
+        return
+    call.screen.sweep(found)
+    call.screen.say(f"Table, picture and the best settings are in {found.folder}.", markup=False)
+    call.screen.say("Train with them:")
+    call.screen.say("  " + shlex.join([_program(), "up", "--config", _from_here(found.settings_file)]), markup=False)
+
+
+@app.command()
 def bases(
     arguments: Arguments = None, config: Config = None, as_json: Json = False, elsewhere: Elsewhere = None
 ) -> None:
@@ -499,7 +522,12 @@ def _program() -> str:
     found = shutil.which("imprint")
     if found is not None and Path(found).resolve() == here.resolve():
         return "imprint"
-    return str(here.relative_to(Path.cwd())) if here.is_relative_to(Path.cwd()) else str(here)
+    return _from_here(here)
+
+
+def _from_here(path: Path) -> str:
+    """A path as short as it can be typed where the user stands."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 @app.command(hidden=True)

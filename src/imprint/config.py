@@ -8,10 +8,10 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from imprint.errors import SettingsError
 
@@ -210,6 +210,31 @@ class Plan(Section):
     """Of this machine, in any currency."""
 
 
+def _ascending(span: tuple[float, float]) -> tuple[float, float]:
+    if span[0] > span[1]:
+        raise ValueError("the lower end comes first")
+    return span
+
+
+Span = Annotated[tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]], AfterValidator(_ascending)]
+"""Lower and upper end, both included; the same number twice fixes the setting."""
+
+
+class Sweep(Section):
+    """What `imprint sweep` searches, of the settings of `adapter`. None: around the value that is set there."""
+
+    trials: int = Field(default=20, ge=1)
+    """Trainings in all, those that were pruned or failed included."""
+    lora_r: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] | None = None
+    """Ranks to choose from; None: half, once and twice the rank."""
+    learning_rate: Span | None = None
+    """Searched on a logarithmic scale; None: from a quarter of the rate to four times it."""
+    epochs: Span | None = None
+    """None: from half to twice as many."""
+    max_seq_length: tuple[Annotated[int, Field(ge=64)], ...] = ()
+    """Lengths to choose from; empty: not searched, because each length has rows of its own."""
+
+
 class Settings(Section):
     """The whole tree."""
 
@@ -228,6 +253,7 @@ class Settings(Section):
     evaluation: Evaluation = Evaluation()
     service: Service = Service()
     plan: Plan = Plan()
+    sweep: Sweep = Sweep()
 
     def plain(self) -> dict[str, Any]:
         """The tree as JSON-ready values."""
@@ -282,6 +308,22 @@ def load(
     if problems:
         raise SettingsError(problems, hint="configs/default.yaml lists every setting with its default")
     return _anchor(settings, tree)
+
+
+def given(settings: Settings) -> dict[str, Any]:
+    """What differs from the defaults, as a tree that a settings file can hold."""
+    return _changed(load(environment={}).plain(), settings.plain())
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    changed: dict[str, Any] = {}
+    for key, value in now.items():
+        if isinstance(value, dict):
+            if below := _changed(before[key], value):
+                changed[key] = below
+        elif value != before[key]:
+            changed[key] = value
+    return changed
 
 
 def setting_names() -> list[str]:

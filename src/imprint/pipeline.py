@@ -246,9 +246,9 @@ def _first_reasons(config: Settings, run: Run) -> list[str]:
 
 
 def _donor(outputs: Outputs, config: Settings, run: Run, stage: Stage) -> Run | None:
-    """The newest other run whose result of this stage came from the same inputs and settings."""
+    """The newest other run whose result of this stage came from the same inputs and settings; of a sweep if need be."""
     inputs, settings = stage.inputs(config, run), stage.settings(config)
-    for other in reversed(outputs.runs()):
+    for other in reversed([*outputs.sweep.runs(), *outputs.runs()]):
         manifest = other.manifest(stage.name) if other.id != run.id else None
         if manifest is not None and manifest.inputs == inputs and manifest.settings == settings:
             return other

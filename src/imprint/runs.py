@@ -51,7 +51,8 @@ class Event:
     done: float = 0
     total: float = 0
     figures: dict[str, float] = field(default_factory=dict)
-    """Of a training under way, those that are known: `loss`, `validation_loss`, `tokens_per_s`, `memory_mb`."""
+    """Of a training under way, those that are known: `loss`, `validation_loss` and the `validation_step` after which it
+    was measured, `tokens_per_s`, `memory_mb`."""
 
 
 Notify = Callable[[Event], None]
@@ -203,6 +204,11 @@ class Outputs:
     @property
     def _runs(self) -> Path:
         return self.path / "runs"
+
+    @property
+    def sweep(self) -> "Outputs":
+        """Where a sweep keeps its runs: one for each trial, none of which becomes current."""
+        return Outputs(self.path / "sweep")
 
     def runs(self) -> list[Run]:
         """Every run with a readable `run.json`, oldest first."""

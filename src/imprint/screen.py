@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from imprint.planning import Candidate, Plan
+    from imprint.sweep import Result
 
 _LINE_EVERY_S = 20
 
@@ -121,6 +122,28 @@ class Screen:
         self.table(("base", "parameters", "licence", "context", "memory", "fits", "1M tokens"), rows, to_stdout=True)
         about = f"one row of {tokens} tokens at a time, and the time for a million tokens"
         self.say(f"Memory is that of a training on {machine}, {about}.", markup=False)
+
+    def sweep(self, found: "Result") -> None:
+        """The trials of a sweep as a table, the best one first, on standard output."""
+        from imprint.sweep import LABELS
+
+        names = list(found.trials[0].values)
+        rows = [
+            (
+                str(trial.number),
+                *(f"{trial.values[name]:g}" for name in names),
+                "" if trial.steps is None else f"{trial.steps:,}",
+                "" if trial.validation_loss is None else f"{trial.validation_loss:.4f}",
+                duration(trial.seconds),
+                "best" if trial == found.best else trial.state,
+            )
+            for trial in found.ranked
+        ]
+        header = ("trial", *(LABELS[name] for name in names), "steps", "validation loss", "time", "")
+        self.table(header, rows, to_stdout=True)
+        for trial in found.ranked:
+            if trial.state == "failed":
+                self.say(f"Trial {trial.number} failed: {trial.reason}", markup=False)
 
     @contextmanager
     def following(self, first: str) -> Iterator[Notify]:

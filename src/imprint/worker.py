@@ -71,9 +71,7 @@ def _stop(process: "subprocess.Popen[str]", run: Run) -> ImprintError | None:
     try:
         told = _listen(process, run)
         process.wait()
-    except BaseException:  # asked again
-        told = None
-    finally:
+    finally:  # also where the user asks, for the first time or again
         killer.cancel()
         process.kill()
     return told

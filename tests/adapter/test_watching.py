@@ -111,6 +111,23 @@ def test_a_checkpoint_is_due_after_some_time_however_many_steps(
     assert due == [False, False, True, False, True]
 
 
+def test_the_validation_loss_is_told_with_the_step_it_was_measured_after(
+    run: Run, arguments: TrainingArguments, told: list[Event]
+) -> None:
+    state = TrainerState(global_step=4, max_steps=9, log_history=[{"step": 3, "loss": 2.5}])
+    watcher = Watcher(run, save_minutes=10)
+    watcher.on_step_end(arguments, state, TrainerControl())
+    state.log_history += [{"step": 4, "eval_loss": 2.25}, {"step": 6, "loss": 2.0}]
+    watcher.on_step_end(arguments, state, TrainerControl())
+    state.log_history.append({"step": 8, "eval_loss": math.nan})
+    watcher.on_step_end(arguments, state, TrainerControl())
+    assert [event.figures for event in told] == [
+        {"loss": 2.5},
+        {"loss": 2.0, "validation_loss": 2.25, "validation_step": 4},
+        {"loss": 2.0},
+    ]
+
+
 @pytest.mark.slow
 def test_a_rate_that_diverges_is_halved_twice_then_named(tmp_path: Path) -> None:
     write_guide(tmp_path / "documents")

@@ -1,6 +1,7 @@
 """The adapter stage: train and validation JSONL in; adapter, tokenizer and metrics out."""
 
 import importlib.util
+import shutil
 from typing import Any
 
 from imprint import base, environment
@@ -67,6 +68,19 @@ def shrink(config: Settings, run: Run) -> str | None:
         return None
     passes.remember(smaller, file)
     return f"goes on with {smaller}"
+
+
+def discard(run: Run) -> None:
+    """Remove the adapter and its checkpoints from a run, and leave the curves of the training."""
+    folder = run.folder(_STAGE)
+    if not folder.is_dir():
+        return
+    (folder / "manifest.json").unlink(missing_ok=True)  # first: what is half removed is not complete
+    for path in folder.iterdir():
+        if path.is_dir() and path.name not in _CURVES:
+            shutil.rmtree(path)
+        elif path.name not in _CURVES:
+            path.unlink()
 
 
 def _require(tracker: str) -> None:

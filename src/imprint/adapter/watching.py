@@ -100,10 +100,12 @@ def _any(here: bool, args: TrainingArguments) -> bool:
 
 
 def _figures(history: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """The last of each that the trainer's history holds."""
-    return {
-        shown: value
-        for shown, name in _FIGURES.items()
-        if (value := next((entry[name] for entry in reversed(history) if name in entry), None)) is not None
-        and math.isfinite(value)  # JSON has no word for the others
-    }
+    """The last of each that the trainer's history holds, and the step of the evaluation among them."""
+    figures: dict[str, float] = {}
+    for shown, name in _FIGURES.items():
+        entry = next((entry for entry in reversed(history) if name in entry), None)
+        if entry is not None and math.isfinite(entry[name]):  # JSON has no word for the others
+            figures[shown] = entry[name]
+            if shown == "validation_loss":
+                figures["validation_step"] = entry["step"]
+    return figures
