@@ -47,7 +47,7 @@ def write_guide(folder: Path) -> Path:
 
 
 def write_tiny_gpt2(folder: Path) -> Path:
-    """A base as GPT-2 is one, saved in a folder: byte-level BPE over a few words, 256 positions, random weights."""
+    """A base as GPT-2 is one, saved in a folder: byte-level BPE over a few words, 250 positions, random weights."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
@@ -67,7 +67,7 @@ def write_tiny_gpt2(folder: Path) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         number = tokenizer.convert_tokens_to_ids(end)
-        sizes = {"vocab_size": len(tokenizer), "n_positions": 256, "n_embd": 64, "n_layer": 2, "n_head": 2}
+        sizes = {"vocab_size": len(tokenizer), "n_positions": 250, "n_embd": 64, "n_layer": 2, "n_head": 2}
         model = GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=number, eos_token_id=number))
     model.save_pretrained(folder)
     return folder

@@ -83,7 +83,7 @@ class Engine:
             raise MachineError(
                 f"There is not enough memory for a context of {context} tokens.", hint="set service.context lower"
             )
-        self.context = int(llama_cpp.llama_n_ctx(self._context))
+        self.context = int(options.n_ctx)  # more is allocated: llama.cpp rounds it up
         self.template = self._metadata("tokenizer.chat_template")
         self._batch = llama_cpp.llama_batch_init(_BATCH, 0, 1)
 
