@@ -12,6 +12,7 @@ from imprint.api.sources import Documents, reading
 from imprint.config import Settings
 from imprint.evaluation.scoring import Score
 from imprint.evaluation.subjects import Model
+from imprint.machine import this_machine
 from imprint.model import Answer, Message, gguf_of
 from imprint.planning import Plan, plan
 from imprint.runs import Notify, Run
@@ -107,7 +108,7 @@ class SimpleTrainer:
 
     def plan(self) -> Plan:
         """What a build would choose, why, and what it would take. Nothing is written."""
-        with self._given() as config, self._following("Planning.") as notify:
+        with self._given() as config, self._following(f"Planning for {this_machine()}.") as notify:
             return plan(config, notify)
 
     def prepare(self) -> PreparedDataset:
