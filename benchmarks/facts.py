@@ -152,16 +152,19 @@ def count_tokens(run_of: Run) -> int:
 
 def ask(trained: Trained, *sets: Sequence[Example]) -> list[Shares]:
     """Shares of right answers for each set, the adapter's first, then the base's."""
-    from imprint.evaluation.subjects import Loaded
+    from imprint.evaluation.weights import Weights
 
-    loaded = Loaded(trained.settings, trained.run.folder("adapter"))
-    return [_ask(loaded, questions, adapter=adapter) for adapter in (True, False) for questions in sets]
+    most = trained.settings.evaluation.max_new_tokens
+    with Weights(trained.settings, trained.run.folder("adapter")) as model:
+        tuned = [_ask(model, questions, most) for questions in sets]
+        with model.without_adapter():
+            return [*tuned, *(_ask(model, questions, most) for questions in sets)]
 
 
-def _ask(loaded: Any, questions: Sequence[Example], *, adapter: bool) -> Shares:
+def _ask(model: Any, questions: Sequence[Example], most: int) -> Shares:
     from imprint.evaluation.scoring import is_correct
 
-    said = loaded.ask(loaded.rows(questions), adapter=adapter, progress=lambda done: None)
+    said = model.answer(questions, model.rows(questions), most=most)
     right = [row.kind for row, text in zip(questions, said.texts, strict=True) if is_correct(row.output, text)]
     return Shares(collections.Counter(right), collections.Counter(row.kind for row in questions))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.line import write_tiny_gpt2
 from tests.stand_ins import FakeEngine, Line
 
 from imprint import config, pipeline
@@ -160,6 +161,22 @@ def small_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     header = b"{}"
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     return folder
+
+
+@pytest.fixture(scope="session")
+def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded base as an f16 GGUF, by the converter that the model stage uses."""
+    from imprint.model.export import _convert
+
+    folder = tmp_path_factory.mktemp("gguf")
+    _convert(EMBEDDED, folder / "base.gguf", "imprint-embedded", folder / "log")
+    return folder / "base.gguf"
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GPT-2 of 2 layers that was never trained: no padding token, no chat template, a vocabulary of its own."""
+    return write_tiny_gpt2(tmp_path_factory.mktemp("tiny") / "tiny-gpt2")
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from imprint.errors import SettingsError
 ENVIRONMENT_PREFIX = "IMPRINT_"
 HUB_PREFIX = "hf:"
 """What a path begins with that names a dataset on the Hugging Face hub."""
+SAMPLE_PREFIX = "sample:"
+"""What a path begins with that names a dataset that ships with Imprint."""
 # Read by other parts of Imprint, and not a setting of the tree.
 _NOT_SETTINGS = {"IMPRINT_HOME"}
 
@@ -32,7 +34,7 @@ class Folder(Section):
     """One of several folders, and how often its examples count."""
 
     path: Path
-    """A folder, a file, or `hf:owner/name` for a dataset on the Hugging Face hub."""
+    """A folder, a file, `hf:owner/name` for a dataset on the Hugging Face hub, or `sample:chat` for one that ships."""
     weight: float = Field(default=1.0, gt=0, le=100)
 
 
@@ -40,7 +42,7 @@ class Documents(Section):
     """What is read."""
 
     path: Path = Path("documents")
-    """Folder (or one file) with the documents, or `hf:owner/name` for a dataset on the Hugging Face hub."""
+    """Folder (or one file) with the documents, `hf:owner/name` for a dataset on the hub, or `sample:chat`."""
     folders: tuple[Folder, ...] = ()
     """Several of them with weights, instead of `path`; `documents: [{path, weight}]` is short for it."""
     include: tuple[str, ...] = ()
@@ -399,6 +401,6 @@ def _anchor(settings: Settings, tree: Mapping[str, Any]) -> Settings:
 
 
 def _absolute(path: Path) -> Path:
-    if str(path).startswith(HUB_PREFIX):
+    if str(path).startswith((HUB_PREFIX, SAMPLE_PREFIX)):
         return path
     return Path(os.path.expanduser(path)).absolute()  # Path's own raises for the ~ of a user who does not exist

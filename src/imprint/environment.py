@@ -4,7 +4,9 @@ Documents are private: every library's statistics and telemetry are off. A varia
 except those of telemetry. A tracker that the user asks for works (`allow_tracker`), but gets figures only.
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 _NO_TELEMETRY = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -60,6 +62,18 @@ def allow_tracker(tracker: str) -> None:
             os.environ[name] = kept
         elif kept is not None:
             os.environ.pop(name, None)
+
+
+@contextlib.contextmanager
+def borrowed() -> Iterator[None]:
+    """What is set within this block is put back at its end: a program that uses Imprint has variables of its own."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def offline() -> None:

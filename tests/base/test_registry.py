@@ -145,7 +145,9 @@ def test_a_repository_where_the_hub_cannot_be_reached(no_network: Any) -> None:
     assert caught.value.message == (
         f"The Hugging Face hub cannot be reached to fetch config.json of {RESERVED_REPOSITORY}."
     )
-    assert caught.value.hint == "base=embedded needs no network"
+    assert f"`hf download {RESERVED_REPOSITORY} --local-dir there-is-no-such-model`" in caught.value.hint
+    assert "base=./there-is-no-such-model" in caught.value.hint
+    assert "base=embedded, which needs none" in caught.value.hint
     assert len(no_network.take()) == 1, "retries would take a minute"
 
 
@@ -299,3 +301,11 @@ def test_looking_for_a_base_loads_nothing_heavy(run_python: Callable[..., Any]) 
     code = "import json, sys; from imprint import base; base.find('embedded'); print(json.dumps(sorted(sys.modules)))"
     loaded = json.loads(run_python("-c", code).stdout)
     assert not {"torch", "transformers", "huggingface_hub", "tokenizers", "numpy"} & set(loaded)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"), [("gpt2", 2048, 1024), ("gpt2", 512, 512), ("embedded", 4096, 2048)]
+)
+def test_no_row_is_longer_than_the_bases_context(name: str, given: int, expected: int) -> None:
+    chosen, _ = resolve(f"base={name}", f"adapter.max_seq_length={given}")
+    assert chosen.adapter.max_seq_length == expected

@@ -26,16 +26,6 @@ PROMPTS = (
 
 
 @pytest.fixture(scope="module")
-def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The embedded base as an f16 GGUF, by the converter that the model stage uses."""
-    from imprint.model.export import _convert
-
-    folder = tmp_path_factory.mktemp("gguf")
-    _convert(Path(base.find("embedded").source), folder / "base.gguf", "imprint-embedded", folder / "log")
-    return folder / "base.gguf"
-
-
-@pytest.fixture(scope="module")
 def engine(gguf: Path) -> Iterator[Engine]:
     loaded = Engine(gguf, context=1024)
     yield loaded

@@ -14,7 +14,6 @@ from imprint.errors import BaseError, MachineError
 _ENDPOINT = "https://huggingface.co"
 _WANTED = ("*.json", "*.safetensors", "*.model", "*.jinja", "*.txt")
 """Weights as safetensors alone: other forms can hold programs."""
-_NO_NETWORK = "base=embedded needs no network"
 
 
 def reachable() -> bool:
@@ -48,7 +47,7 @@ def fetch(repository: str, name: str) -> Path | None:
             return None
         if not reachable():
             raise MachineError(
-                f"The Hugging Face hub cannot be reached to fetch {name} of {repository}.", hint=_NO_NETWORK
+                f"The Hugging Face hub cannot be reached to fetch {name} of {repository}.", hint=_without(repository)
             )
         try:
             file = hf_hub_download(repository, name)
@@ -106,6 +105,15 @@ def download(repository: str, progress: Callable[[float, float], None]) -> Path:
     return Path(folder)
 
 
+def _without(repository: str) -> str:
+    """How to go on without the network."""
+    folder = repository.rpartition("/")[2]
+    return (
+        f"`hf download {repository} --local-dir {folder}` where there is a network, then base=./{folder} here; "
+        "or base=embedded, which needs none"
+    )
+
+
 class _Nowhere:
     """Takes what a bar would draw."""
 
@@ -146,5 +154,5 @@ def _as_errors(repository: str) -> Iterator[None]:
     except (httpx.HTTPError, OSError) as error:
         raise MachineError(
             f"{repository} cannot be fetched from the Hugging Face hub: {error}.",
-            hint="`imprint up` goes on where the download stopped; base=embedded needs no network",
+            hint=f"`imprint up` goes on where the download stopped. {_without(repository)}",
         ) from error

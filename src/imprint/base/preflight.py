@@ -127,7 +127,8 @@ def _loss(found: Base, *, four_bit: bool) -> tuple[float, float]:
     total, count = 0.0, 0
     with torch.inference_mode():
         for paragraph in text.split("\n\n"):
-            ids = torch.tensor([[*first, *tokenizer(paragraph, add_special_tokens=False).input_ids]]).to(model.device)
+            read = [*first, *tokenizer(paragraph, add_special_tokens=False).input_ids]
+            ids = torch.tensor([read[: model.config.max_position_embeddings]]).to(model.device)
             predicted = ids.shape[1] - 1
             total += float(model(input_ids=ids, labels=ids).loss) * predicted
             count += predicted

@@ -1,5 +1,6 @@
 """From a base's name to where it lies and what it wants; nothing heavy is imported here."""
 
+import contextlib
 import functools
 import json
 import os
@@ -14,7 +15,7 @@ import yaml
 
 from imprint.base import hub
 from imprint.base.shape import Shape, has_gate, is_fused, shape_of
-from imprint.config import Settings
+from imprint.config import Adapter, Settings
 from imprint.errors import BaseError, MachineError
 from imprint.machine import Machine, gpu_visible
 from imprint.runs import digest_file, digest_of
@@ -194,17 +195,19 @@ def choose(settings: Settings, kept: str | None, *, elsewhere: Machine | None = 
         given = getattr(settings, section)
         is_open = {key: value for key, value in wanted.items() if getattr(given, key) is None}
         filled[section] = type(given).model_validate({**given.model_dump(), **is_open})
-    if filled["adapter"].load_in_4bit is None:
-        filled["adapter"] = filled["adapter"].model_copy(update={"load_in_4bit": _wants_four_bits(base)})
+    filled["adapter"] = _fitted(filled["adapter"], base)
     text = f"Base model: {base.name}" + (f" ({line})" if line else "") + f", {base.about}."
     return settings.model_copy(update=filled), text
 
 
-def _wants_four_bits(base: Base) -> bool:
-    try:
-        return shape(base).parameters >= _FOUR_BIT_FROM
-    except (BaseError, MachineError):  # others say why
-        return True
+def _fitted(adapter: Adapter, base: Base) -> Adapter:
+    """The settings that follow from the base's sizes: large weights in four bits, and no row beyond its context."""
+    wants_four_bits, longest = True, adapter.max_seq_length
+    with contextlib.suppress(BaseError, MachineError):  # others say why
+        sizes = shape(base)
+        wants_four_bits, longest = sizes.parameters >= _FOUR_BIT_FROM, min(longest, sizes.context)
+    four_bits = wants_four_bits if adapter.load_in_4bit is None else adapter.load_in_4bit
+    return adapter.model_copy(update={"load_in_4bit": four_bits, "max_seq_length": longest})
 
 
 def token_counter(base: Base) -> Callable[[str], int]:

@@ -117,7 +117,7 @@ class _Checker:
             if isinstance(member, Fault):
                 add(line, member.what, member.detail)
                 continue
-            schema, row, faults = _read(member, line)
+            schema, row, faults = read_row(member, line)
             for fault in faults:
                 add(line, fault.what, fault.detail)
             if schema:
@@ -222,7 +222,7 @@ class _Checker:
         self.problems.append((number, Problem(str(files[number]), line, what, detail)))
 
 
-def _read(member: dict[str, Any], line: int) -> tuple[str, Row | None, list[Fault]]:
+def read_row(member: dict[str, Any], line: int) -> tuple[str, Row | None, list[Fault]]:
     """The schema of an object, its row, and what is wrong with it."""
     if (turns := _own_turns(member)) is not None:
         member = {**member, "messages": turns}

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from imprint.documents import Row
 from imprint.errors import DatasetError
 
 
@@ -33,6 +34,19 @@ class Example(BaseModel):
     source: Source
     messages: tuple[tuple[str, str], ...] = ()
     """The whole conversation as (role, content) where it has more than one turn."""
+
+    @classmethod
+    def of_row(cls, row: Row, document: str, fact: str) -> "Example":
+        """A ready-made row, unchanged."""
+        return cls(
+            instruction=row.instruction,
+            input=row.input,
+            output=row.output,
+            kind="ready_made" if row.instruction or row.messages else "text",
+            fact=fact,
+            source=Source(document=document, heading=(), lines=row.lines),
+            messages=row.messages,
+        )
 
     def conversation(self) -> list[dict[str, str]]:
         """The example as chat messages, the answer last; only the answer where the example is plain text."""

@@ -14,7 +14,7 @@ from imprint.config import Settings
 from imprint.dataset import entries, kinds
 from imprint.dataset.facts import Fact, Scope
 from imprint.dataset.lengths import Lengths
-from imprint.dataset.types import Example, Source
+from imprint.dataset.types import Example
 from imprint.dataset.wording import put_into_words, wordings_of
 from imprint.documents import Document, File, LeftOut
 from imprint.errors import DocumentError
@@ -167,16 +167,7 @@ class Writer:
 
 def _rows(document: Document) -> Iterator[Example]:
     for number, row in enumerate(document.rows):
-        is_text = not row.instruction and not row.messages
-        yield Example(
-            instruction=row.instruction,
-            input=row.input,
-            output=row.output,
-            kind="text" if is_text else "ready_made",
-            fact=f"{document.digest[:6]}{number:06x}"[-12:],
-            source=Source(document=document.path, heading=(), lines=row.lines),
-            messages=row.messages,
-        )
+        yield Example.of_row(row, document.path, f"{document.digest[:6]}{number:06x}"[-12:])
 
 
 def bucket_count(files: Sequence[File]) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from imprint.config import HUB_PREFIX, Documents, Folder
+from imprint.config import HUB_PREFIX, SAMPLE_PREFIX, Documents, Folder
+from imprint.documents import sample
 from imprint.documents.patterns import Patterns
 from imprint.documents.readers import SUFFIXES
 from imprint.documents.refusals import Refusals, unreadable
@@ -93,6 +94,9 @@ def _files(label: str, source: Folder, settings: Documents, patterns: Patterns, 
     root = source.path
     if _is_on_hub(root):
         yield File(label, root, 0, source.weight, "hub dataset")
+    elif _is_sample(root):
+        file = sample.find(str(root))
+        yield File(label, file, file.stat().st_size, source.weight)
     elif root.is_dir():
         prefix = f"{label}/" if len(settings.sources) > 1 else ""
         yield from Walk(prefix, source.weight, settings, patterns, refusals).files(root)
@@ -118,7 +122,8 @@ def _labelled(sources: tuple[Folder, ...]) -> Iterator[tuple[str, Folder]]:
     """The sources, each with a name that no other has."""
     taken: set[str] = set()
     for source in sources:
-        name = str(source.path) if _is_on_hub(source.path) else source.path.name or "documents"
+        is_named = _is_on_hub(source.path) or _is_sample(source.path)
+        name = str(source.path) if is_named else source.path.name or "documents"
         suffix = source.path.suffix if source.path.is_file() else ""
         label, number = name, 2
         while label in taken:
@@ -129,6 +134,10 @@ def _labelled(sources: tuple[Folder, ...]) -> Iterator[tuple[str, Folder]]:
 
 def _is_on_hub(path: Path) -> bool:
     return str(path).startswith(HUB_PREFIX)
+
+
+def _is_sample(path: Path) -> bool:
+    return str(path).startswith(SAMPLE_PREFIX)
 
 
 def _nothing(settings: Documents, refusals: Refusals) -> DocumentError:

@@ -9,6 +9,7 @@ from imprint import base
 from imprint.config import Settings
 from imprint.dataset import Example, read_examples
 from imprint.evaluation.scoring import Score, is_correct, score
+from imprint.evaluation.subjects import Answers, Gguf
 from imprint.model import gguf_of
 from imprint.runs import Event, Manifest, Run, write_atomically
 
@@ -57,8 +58,10 @@ def run(config: Settings, run: Run) -> Manifest:
     return run.complete(_STAGE)
 
 
-def _ask(config: Settings, run: Run, examples: Sequence[Example]) -> dict[str, Any]:
-    from imprint.evaluation.subjects import Loaded, ask_gguf
+def _ask(config: Settings, run: Run, examples: Sequence[Example]) -> dict[str, Answers]:
+    from imprint.evaluation.weights import Weights
+
+    most = config.evaluation.max_new_tokens
 
     def telling(name: str, before: int) -> Callable[[int], None]:
         return lambda done: run.notify(
@@ -66,14 +69,14 @@ def _ask(config: Settings, run: Run, examples: Sequence[Example]) -> dict[str, A
         )
 
     run.notify(Event("progress", _STAGE, "loading base and adapter", 0, len(SUBJECTS) * len(examples)))
-    loaded = Loaded(config, run.folder("adapter"))
-    rows = loaded.rows(examples)
-    answers = {
-        "base": loaded.ask(rows, adapter=False, progress=telling("base", 0)),
-        "adapter": loaded.ask(rows, adapter=True, progress=telling("adapter", len(rows))),
-    }
-    del loaded
-    answers["gguf"] = ask_gguf(gguf_of(run), config, examples, rows, telling("GGUF", 2 * len(rows)))
+    answers: dict[str, Answers] = {}
+    with Weights(config, run.folder("adapter")) as tuned:
+        rows = tuned.rows(examples)
+        with tuned.without_adapter():
+            answers["base"] = tuned.answer(examples, rows, most=most, progress=telling("base", 0))
+        answers["adapter"] = tuned.answer(examples, rows, most=most, progress=telling("adapter", len(rows)))
+    with Gguf(gguf_of(run), context=config.service.context) as served:
+        answers["gguf"] = served.answer(examples, rows, most=most, progress=telling("GGUF", 2 * len(rows)))
     return answers
 
 

@@ -7,9 +7,11 @@ The prompt format is the GGUF's own chat template. It is code from a file, so it
 import codecs
 import contextlib
 import ctypes
+import itertools
 import math
 import os
 import threading
+import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +49,8 @@ Generation = Generator[str, None, Answer]
 class Engine:
     """A loaded GGUF. Calls from several threads wait for each other.
 
-    `context` is the number of tokens allocated for prompt and answer together. Raises MachineError when the file
-    cannot be loaded.
+    `context` is the number of tokens allocated for prompt and answer together, at most as many as the model was made
+    for. Raises MachineError when the file cannot be loaded.
     """
 
     def __init__(self, path: Path, *, context: int, seed: int = 0) -> None:
@@ -70,8 +72,9 @@ class Engine:
             )
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         options = llama_cpp.llama_context_default_params()
-        options.n_ctx = context
-        options.n_batch = options.n_ubatch = min(_BATCH, context)
+        # Beyond its positions a model talks nonsense; one that has learned them, such as GPT-2, ends the process there.
+        options.n_ctx = min(context, llama_cpp.llama_model_n_ctx_train(self._model))
+        options.n_batch = options.n_ubatch = min(_BATCH, options.n_ctx)
         options.n_seq_max = 1
         options.kv_unified = False
         options.n_threads = options.n_threads_batch = self._threads()
@@ -80,7 +83,7 @@ class Engine:
             raise MachineError(
                 f"There is not enough memory for a context of {context} tokens.", hint="set service.context lower"
             )
-        self.context = int(llama_cpp.llama_n_ctx(self._context))
+        self.context = int(options.n_ctx)  # more is allocated: llama.cpp rounds it up
         self.template = self._metadata("tokenizer.chat_template")
         self._batch = llama_cpp.llama_batch_init(_BATCH, 0, 1)
 
@@ -96,6 +99,21 @@ class Engine:
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Token ids of a chat in the GGUF's own prompt format, up to where the assistant speaks."""
         return self.tokenize(render(self.template, messages, self._text_of("bos"), self._text_of("eos")))
+
+    def answered(self, messages: Sequence[Message]) -> tuple[list[int], list[int]]:
+        """A chat whose last turn is the assistant's, as a training sees it: token ids of the prompt, and of the answer.
+
+        The last token of the answer is the one that ends it, where the template puts one there.
+        """
+        bos, eos = self._text_of("bos"), self._text_of("eos")
+        answer = messages[-1]["content"].strip()
+        asked = render(self.template, messages[:-1], bos, eos)
+        closed: list[Message] = [*messages[:-1], {"role": "assistant", "content": answer}]
+        whole = render(self.template, closed, bos, eos, add_generation_prompt=False)
+        end = self.tokenize(whole[whole.rindex(answer) + len(answer) :].lstrip())[:1]
+        before = self.tokenize(asked)
+        known = end if end and self._api.llama_vocab_is_eog(self._vocab, end[0]) else []
+        return before, [*self.tokenize(asked + answer)[len(before) :], *known]
 
     def tokenize(self, text: str) -> list[int]:
         """Token ids of a text; special tokens are recognized, none is added."""
@@ -138,20 +156,20 @@ class Engine:
                     total += self._surprise(index, ids[start + index + 1])
         return total
 
+    def seconds(self, prompt: Sequence[int], tokens: int) -> list[float]:
+        """Seconds from the start until each of so many tokens after a prompt; the model's own end does not end it."""
+        started = time.perf_counter()
+        with contextlib.closing(self._tokens(prompt, 0.0)) as made:
+            return [time.perf_counter() - started for _ in itertools.islice(made, tokens)]
+
     def _generate(self, prompt: list[int], limit: int, temperature: float) -> Generation:
-        api = self._api
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         text: list[str] = []
         reason: Finish = "length"
         count = 0
-        with self._lock, _sampler(api, temperature, self._seed) as sampler:
-            self._clear()
-            for start in range(0, len(prompt), _BATCH):
-                chunk = prompt[start : start + _BATCH]
-                self._decode(chunk, start, [len(chunk) - 1])
-            while count < limit:
-                token = api.llama_sampler_sample(sampler, self._context, -1)
-                if api.llama_vocab_is_eog(self._vocab, token):
+        with contextlib.closing(self._tokens(prompt, temperature)) as tokens:
+            for token in itertools.islice(tokens, limit):
+                if self._api.llama_vocab_is_eog(self._vocab, token):
                     reason = "stop"
                     break
                 count += 1
@@ -160,13 +178,23 @@ class Engine:
                 if piece:
                     text.append(piece)
                     yield piece
-                if count < limit:
-                    self._decode([token], len(prompt) + count - 1, [0])
         rest = decoder.decode(b"", final=True)
         if rest:
             text.append(rest)
             yield rest
         return Answer("".join(text).rstrip(), count, reason)
+
+    def _tokens(self, prompt: Sequence[int], temperature: float) -> Generator[int, None, None]:
+        """The tokens that follow a prompt, past any end; the engine is held until the generator is closed."""
+        with self._lock, _sampler(self._api, temperature, self._seed) as sampler:
+            self._clear()
+            for start in range(0, len(prompt), _BATCH):
+                chunk = prompt[start : start + _BATCH]
+                self._decode(chunk, start, [len(chunk) - 1])
+            for position in itertools.count(len(prompt)):
+                token = int(self._api.llama_sampler_sample(sampler, self._context, -1))
+                yield token
+                self._decode([token], position, [0])
 
     def _threads(self) -> int:
         if self._api.llama_model_n_params(self._model) < _PARAMETERS_FOR_THREADS:
@@ -232,8 +260,10 @@ def finish(generation: Generation) -> Answer:
             return cast(Answer, end.value)
 
 
-def render(template: str, messages: Sequence[Message], bos_token: str, eos_token: str) -> str:
-    """A chat as text, by its Jinja template, up to where the assistant speaks."""
+def render(
+    template: str, messages: Sequence[Message], bos_token: str, eos_token: str, *, add_generation_prompt: bool = True
+) -> str:
+    """A chat as text, by its Jinja template; with `add_generation_prompt` up to where the assistant speaks."""
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
@@ -243,7 +273,7 @@ def render(template: str, messages: Sequence[Message], bos_token: str, eos_token
 
     return environment.from_string(template).render(
         messages=messages,
-        add_generation_prompt=True,
+        add_generation_prompt=add_generation_prompt,
         bos_token=bos_token,
         eos_token=eos_token,
         raise_exception=raise_exception,

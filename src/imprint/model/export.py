@@ -76,6 +76,7 @@ def _merge(found: Base, adapter: Path, target: Path, *, four_bit: bool) -> str:
     merged.to(torch.bfloat16 if torch.cuda.is_available() else torch.float16).save_pretrained(target)
     tokenizer.save_pretrained(target)
     _add_no_tokens(target / "tokenizer_config.json")
+    _name_context(target / "config.json")
     if not (target / "tokenizer.model").exists():  # the converter's vocabulary; the fast tokenizer does not save it
         source = _tokenizer_model(found)
         if source is not None:
@@ -89,6 +90,13 @@ def _add_no_tokens(file: Path) -> None:
     write_atomically(file, json.dumps({**settings, "add_bos_token": False, "add_eos_token": False}))
 
 
+def _name_context(file: Path) -> None:
+    """Say the context of a GPT-2 by the name that the converter reads, too; transformers writes one of the two."""
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    if "n_positions" in settings:
+        write_atomically(file, json.dumps({"n_ctx": settings["n_positions"], **settings}))
+
+
 def _tokenizer_model(found: Base) -> Path | None:
     if found.folder is not None:
         file = found.folder / "tokenizer.model"
@@ -97,17 +105,16 @@ def _tokenizer_model(found: Base) -> Path | None:
 
 
 def _convert(merged: Path, target: Path, name: str, log: Path) -> None:
-    """Run llama.cpp's convert_hf_to_gguf.py, which the set-up took out of llama-cpp-python's source package."""
+    """Run llama.cpp's converter, which the set-up took out of llama-cpp-python's source package."""
     home = Path(sys.prefix, "share", "imprint", "llama.cpp")
     script = home / "convert_hf_to_gguf.py"
     if not script.is_file():
         raise ImprintError(f"llama.cpp's converter is missing: no {script}.", hint="`make setup` brings it")
     with log.open("a", encoding="utf-8") as stream:
         # llama.cpp strips spaces after special tokens, as Phi-3 needs, only if the name says so.
-        command = [sys.executable, str(script), str(merged), "--outfile", str(target), "--outtype", "f16"]
+        command = [sys.executable, "-m", "imprint.model.converting", str(home), str(merged), "--outfile", str(target)]
         result = subprocess.run(
-            [*command, "--model-name", f"{name}-phi-3" if _is_phi3(merged) else name],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(home / "gguf-py"), *_python_path()])},
+            [*command, "--outtype", "f16", "--model-name", f"{name}-phi-3" if _is_phi3(merged) else name],
             stdout=stream,
             stderr=stream,
             stdin=subprocess.DEVNULL,
@@ -115,10 +122,6 @@ def _convert(merged: Path, target: Path, name: str, log: Path) -> None:
         )
     if result.returncode != 0 or not target.is_file():
         raise ImprintError(f"llama.cpp's converter failed (code {result.returncode}).", hint=f"{log} has what it said")
-
-
-def _python_path() -> list[str]:
-    return [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
 
 
 def _is_phi3(merged: Path) -> bool:
