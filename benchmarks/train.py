@@ -61,13 +61,22 @@ def _show(name: str, found: Trained) -> None:
 
 
 def _imprint(documents: Path, folder: Path, steps: int) -> tuple[Trained, Run]:
-    settings = ("base=embedded", f"adapter.max_steps={steps}", "adapter.neftune_noise_alpha=0", "adapter.trackers=[]")
+    built, speed = with_imprint(documents, folder / "outputs", "base=embedded", f"adapter.max_steps={steps}")
+    loss = _loss(built, built.folder("adapter"), four_bit=settings_of(built).adapter.filled().load_in_4bit)
+    return Trained(speed, built.complete("adapter").peak_memory_mb, loss), built
+
+
+def with_imprint(
+    documents: Path, outputs: Path, *settings: str, env: dict[str, str] | None = None
+) -> tuple[Run, float]:
+    """Train by `imprint train`, without noise and evaluations; give the run, and tokens that carry loss a second."""
+    still = ("adapter.neftune_noise_alpha=0", "adapter.question_noise=0", "adapter.trackers=[]")
     # No validation rows: TRL evaluates nothing either.
-    still = ("adapter.question_noise=0", "dataset.validation_share=0", "dataset.replay_share=0")
-    places = ("--documents", str(documents), "--outputs", str(folder / "outputs"))
-    if run("train", *places, *settings, *still).code:
+    rows = ("dataset.validation_share=0", "dataset.replay_share=0")
+    places = ("--documents", str(documents), "--outputs", str(outputs))
+    if run("train", *places, *settings, *still, *rows, env=env).code:
         raise SystemExit("imprint train failed")
-    (path,) = (folder / "outputs" / "runs").iterdir()
+    (path,) = (outputs / "runs").iterdir()
     built = Run(path)
     lines = (built.folder("adapter") / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     points = [point for point in map(json.loads, lines) if point.get("loss") is not None]
@@ -76,20 +85,26 @@ def _imprint(documents: Path, folder: Path, steps: int) -> tuple[Trained, Run]:
         point["tokens_per_s"] * (now - before)
         for point, before, now in zip(points[1:], seconds[:-1], seconds[1:], strict=True)
     ]
-    speed = sum(tokens[_WARM_STEPS - 1 :]) / (seconds[-1] - seconds[_WARM_STEPS - 1])
-    loss = _loss(built, built.folder("adapter"), four_bit=_settings(built).adapter.filled().load_in_4bit)
-    return Trained(speed, built.complete("adapter").peak_memory_mb, loss), built
+    return built, sum(tokens[_WARM_STEPS - 1 :]) / (seconds[-1] - seconds[_WARM_STEPS - 1])
 
 
 def _plain(built: Run, folder: Path, *, bfloat16: bool) -> Trained:
+    found = with_trl(built, folder, settings_of(built).adapter.filled().batch_size, bfloat16=bfloat16)
+    return Trained(found["tokens_per_s"], found["memory_mb"], _loss(built, folder / "adapter", four_bit=True))
+
+
+def with_trl(built: Run, folder: Path, micro_batch: int, *, bfloat16: bool) -> dict[str, float]:
+    """Train on the rows of a run by `plain_trl.py`; give what that prints."""
+    import torch
+
     from imprint.adapter.rows import IGNORED
 
     folder.mkdir()
-    settings = _settings(built)
+    settings = settings_of(built)
     adapter, counts = settings.adapter.filled(), built.complete("adapter").counts
     rows = folder / "rows.jsonl"
     with rows.open("w", encoding="utf-8") as file:
-        for row in _rows(built, "train"):
+        for row in rows_of(built, "train"):
             mask = [int(label != IGNORED) for label in row.labels]
             file.write(json.dumps({"input_ids": row.input_ids, "completion_mask": mask}) + "\n")
     job = {
@@ -98,7 +113,7 @@ def _plain(built: Run, folder: Path, *, bfloat16: bool) -> Trained:
         "folder": str(folder / "adapter"),
         "steps": counts["steps"],
         "batch_size": adapter.batch_size,
-        "micro_batch": adapter.batch_size,
+        "micro_batch": micro_batch,
         "learning_rate": adapter.learning_rate,
         "warmup_steps": math.ceil(counts["steps"] * adapter.warmup_ratio),
         "weight_decay": adapter.weight_decay,
@@ -109,22 +124,25 @@ def _plain(built: Run, folder: Path, *, bfloat16: bool) -> Trained:
         "bfloat16": bfloat16,
     }
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    command = [sys.executable, str(ROOT / "benchmarks" / "plain_trl.py"), str(folder / "job.json")]
     said = subprocess.run(
-        [sys.executable, str(ROOT / "benchmarks" / "plain_trl.py"), str(folder / "job.json"), "--cpu"],
+        command if torch.cuda.is_available() else [*command, "--cpu"],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"},
     ).stdout
     found: dict[str, float] = json.loads(said.splitlines()[-1])
-    return Trained(found["tokens_per_s"], found["memory_mb"], _loss(built, folder / "adapter", four_bit=True))
+    return found
 
 
-def _settings(built: Run) -> config.Settings:
+def settings_of(built: Run) -> config.Settings:
+    """Those that a run was made with."""
     return config.Settings.model_validate(built.state().settings)
 
 
-def _rows(built: Run, split: str) -> list[Any]:
+def rows_of(built: Run, split: str) -> list[Any]:
+    """Its rows as token ids and labels."""
     from transformers import AutoTokenizer
 
     from imprint.adapter.rows import tokenize
@@ -132,7 +150,7 @@ def _rows(built: Run, split: str) -> list[Any]:
 
     tokenizer = AutoTokenizer.from_pretrained(built.folder("adapter"))
     examples = read_examples(built.folder("dataset") / f"{split}.jsonl")
-    return tokenize(examples, tokenizer, _settings(built).adapter.max_seq_length)
+    return tokenize(examples, tokenizer, settings_of(built).adapter.max_seq_length)
 
 
 def _loss(built: Run, adapter: Path, *, four_bit: bool) -> float:
@@ -141,10 +159,10 @@ def _loss(built: Run, adapter: Path, *, four_bit: bool) -> float:
 
     from imprint.model.weights import load
 
-    model, _ = load(base.of(_settings(built)), adapter, four_bit=four_bit, dequantize=True)
+    model, _ = load(base.of(settings_of(built)), adapter, four_bit=four_bit, dequantize=True)
     nats, tokens = 0.0, 0
     with torch.inference_mode():
-        for row in _rows(built, "test"):
+        for row in rows_of(built, "test"):
             ids, labels = torch.tensor([row.input_ids]), torch.tensor(row.labels)
             logits = model(input_ids=ids).logits[0, :-1].float()
             nats += float(torch.nn.functional.cross_entropy(logits, labels[1:], reduction="sum"))
