@@ -243,6 +243,8 @@ class Settings(Section):
     base: str = "auto"
     template: Literal["auto", "alpaca", "chat"] = "auto"
     """The prompt format of training and serving: Alpaca's, the base's own (chat), or auto: its own where it has one."""
+    trust_remote_code: bool = False
+    """Run the programs that the base's repository or folder brings along, on this machine and with your rights."""
     check_base: bool = True
     """Refuse a base whose loss on general text is not that of a working language model."""
     seed: int = Field(default=3407, ge=0)

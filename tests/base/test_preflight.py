@@ -126,7 +126,8 @@ def test_a_repository_is_fetched_first(
     monkeypatch.setattr(preflight.hub, "snapshot", lambda repository: None)
     monkeypatch.setattr(preflight.hub, "size", lambda repository: 12_000_000)
 
-    def download(repository: str, progress: Callable[[float, float], None]) -> Path:
+    def download(repository: str, progress: Callable[[float, float], None], *, with_programs: bool) -> Path:
+        assert not with_programs
         progress(6e6, 12e6)
         return revision
 
@@ -140,3 +141,38 @@ def test_a_repository_is_fetched_first(
     preflight.run(settings, run)
     assert json.loads((run.path / "base.json").read_text())["revision"] == "0123abc"
     assert [(event.kind, event.done, event.total) for event in told] == [("note", 0, 0), ("progress", 6, 12)]
+
+
+CONFIGURATION = """
+import pathlib
+from transformers import Phi3Config
+pathlib.Path({marker!r}).touch()
+class StrangeConfig(Phi3Config):
+    model_type = "strange"
+"""
+MODEL = """
+from transformers import Phi3ForCausalLM
+from .configuration_strange import StrangeConfig
+class StrangeForCausalLM(Phi3ForCausalLM):
+    config_class = StrangeConfig
+"""
+
+
+def test_programs_of_a_base_run_only_where_that_is_asked_for(
+    copy: Callable[..., Path], new_run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "modules"))
+    names = {
+        "AutoConfig": "configuration_strange.StrangeConfig",
+        "AutoModelForCausalLM": "modeling_strange.StrangeForCausalLM",
+    }
+    folder = copy(model_type="strange", architectures=["StrangeForCausalLM"], auto_map=names)
+    marker = tmp_path / "it ran"
+    (folder / "configuration_strange.py").write_text(CONFIGURATION.format(marker=str(marker)))
+    (folder / "modeling_strange.py").write_text(MODEL)
+    with pytest.raises(BaseError, match="brings programs along") as told:
+        check(folder, new_run())
+    assert "trust_remote_code=true" in told.value.hint
+    assert not marker.exists()
+    check(folder, new_run(), "trust_remote_code=true")
+    assert marker.exists()

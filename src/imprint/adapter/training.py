@@ -218,6 +218,7 @@ def _load(config: Settings, found: base.Base) -> tuple[Any, Any]:
         found.source,
         max_seq_length=settings.max_seq_length,
         load_in_4bit=settings.load_in_4bit,
+        trust_remote_code=found.trust_remote_code,
         use_exact_model_name=True,  # the name is remapped to a mirror otherwise
     )
     tokenizer.chat_template = base.chat_template(found)

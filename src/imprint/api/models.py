@@ -74,4 +74,4 @@ def _fetch(found: Base) -> None:
     """Have a base of the hub here, whole. Raises MachineError, at once where the hub cannot be reached."""
     if found.folder is None and hub.snapshot(found.source) is None:
         base.fetch(found.source, "config.json")
-        hub.download(found.source, lambda done, total: None)
+        hub.download(found.source, lambda done, total: None, with_programs=found.trust_remote_code)

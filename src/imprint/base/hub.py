@@ -14,6 +14,7 @@ from imprint.errors import BaseError, MachineError
 _ENDPOINT = "https://huggingface.co"
 _WANTED = ("*.json", "*.safetensors", "*.model", "*.jinja", "*.txt")
 """Weights as safetensors alone: other forms can hold programs."""
+_PROGRAMS = "*.py"
 
 
 def reachable() -> bool:
@@ -84,8 +85,9 @@ def size(repository: str) -> int:
     return sum(file.size or 0 for file in files if file.rfilename.endswith(".safetensors"))
 
 
-def download(repository: str, progress: Callable[[float, float], None]) -> Path:
+def download(repository: str, progress: Callable[[float, float], None], *, with_programs: bool = False) -> Path:
     """Fetch a repository, going on where an earlier attempt was cut off; `progress` gets bytes done and of how many."""
+    wanted = [*_WANTED, _PROGRAMS] if with_programs else list(_WANTED)
     from huggingface_hub import snapshot_download
     from tqdm.auto import tqdm  # type: ignore[import-untyped]
 
@@ -101,7 +103,7 @@ def download(repository: str, progress: Callable[[float, float], None]) -> Path:
             return shown
 
     with _as_errors(repository):
-        folder = snapshot_download(repository, allow_patterns=list(_WANTED), tqdm_class=Bar)
+        folder = snapshot_download(repository, allow_patterns=wanted, tqdm_class=Bar)
     return Path(folder)
 
 

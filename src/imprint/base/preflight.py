@@ -81,6 +81,7 @@ def _fetched(found: Base, run: Run) -> Path:
     return hub.download(
         found.source,
         lambda done, total: run.notify(Event("progress", "base", text, round(done / 1e6), round(total / 1e6))),
+        with_programs=found.trust_remote_code,
     )
 
 
@@ -110,14 +111,20 @@ def _loss(found: Base, *, four_bit: bool) -> tuple[float, float]:
         )
     from_pretrained: Any = AutoModelForCausalLM.from_pretrained  # its annotation knows one of its two results
     try:
-        tokenizer = AutoTokenizer.from_pretrained(found.source)
+        tokenizer = AutoTokenizer.from_pretrained(found.source, trust_remote_code=found.trust_remote_code)
         model = from_pretrained(
             found.source,
             dtype=torch.bfloat16 if on_gpu else torch.float32,
             quantization_config=quantized,
             device_map="auto" if on_gpu else None,
+            trust_remote_code=found.trust_remote_code,
         )
     except (ValueError, KeyError, OSError) as error:
+        if "trust_remote_code" in str(error):
+            raise BaseError(
+                f"{found.source} brings programs along that it cannot be loaded without.",
+                hint="read them; trust_remote_code=true runs them on this machine, with your rights",
+            ) from error
         raise BaseError(
             f"{found.source} cannot be loaded: {error}.",
             hint="take a base from `imprint bases`, or save it there again",

@@ -48,6 +48,8 @@ class Base:
     prompt format."""
     template: str = "auto"
     """The prompt format that it gets: `alpaca`, `chat` (its own), or `auto`: its own where it has one."""
+    trust_remote_code: bool = False
+    """Programs that lie beside its weights may run."""
 
     @property
     def disk_mb(self) -> float:
@@ -64,8 +66,8 @@ class Base:
 
 
 def of(config: Settings) -> Base:
-    """The base of the settings, with the prompt format that they ask for. Raises as `find` does."""
-    found = find(config.base)
+    """The base of the settings, with the prompt format and the trust that they give it. Raises as `find` does."""
+    found = replace(find(config.base), trust_remote_code=config.trust_remote_code)
     if config.template == "auto":
         return found
     return replace(found, template=config.template, digest=digest_of([found.digest, config.template]))

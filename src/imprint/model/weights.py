@@ -53,6 +53,7 @@ def load(
         quantization_config=quantized,
         device_map="auto" if on_gpu else {"": "cpu"} if has_gpu else None,
         output_loading_info=True,
+        trust_remote_code=found.trust_remote_code,
     )
     if missing := sorted(loaded["missing_keys"]):  # they would be random, and nothing would say so
         raise BaseError(
@@ -63,6 +64,6 @@ def load(
         model = model.dequantize().to(dtype)
         model.config.quantization_config = None
     if adapter is None:
-        return model.eval(), AutoTokenizer.from_pretrained(found.source)
+        return model.eval(), AutoTokenizer.from_pretrained(found.source, trust_remote_code=found.trust_remote_code)
     model = PeftModel.from_pretrained(model, str(adapter)).eval()
-    return model, AutoTokenizer.from_pretrained(adapter)
+    return model, AutoTokenizer.from_pretrained(adapter, trust_remote_code=found.trust_remote_code)
