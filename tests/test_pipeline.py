@@ -353,17 +353,17 @@ def test_the_log_keeps_what_is_told_without_the_progress(line: Line, config: Con
 
 
 def test_stages_that_load_torch_run_in_a_worker(config: Config, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    workers: list[str] = []
+    workers: list[tuple[str, int]] = []
 
-    def record(name: str, run: Run) -> None:
-        workers.append(name)
+    def record(name: str, run: Run, processes: int = 1) -> None:
+        workers.append((name, processes))
         if name == "adapter":
             raise MachineError("enough")
 
     monkeypatch.setattr(pipeline, "run_stage", record)
     with pytest.raises(MachineError, match="enough"):
-        pipeline.build(config(), lambda event: None, command="imprint up")
-    assert workers == ["base.preflight", "adapter"]
+        pipeline.build(config("adapter.processes=2"), lambda event: None, command="imprint up")
+    assert workers == [("base.preflight", 1), ("adapter", 2)]
     assert [stage.name for stage in pipeline.LINE] == NAMES
     assert [stage.name for stage in pipeline.LINE if not stage.loads_torch] == ["dataset"]
 

@@ -10,6 +10,7 @@ ImprintError          1  a fault in Imprint itself
 │   └── NoModelError     a model is asked for where none has been made
 ├── MachineError      3  memory, disk, permissions, GPU, network
 │   ├── FullMemoryError  memory ran out; what did it may be tried with less
+│   ├── LostProcessError one of several processes that train together ended
 │   └── LockedError      another process is building in the same outputs folder
 └── Interrupted     130  stopped by the user; what was done is kept
     └── Paused        0  at a checkpoint of the training, as asked
@@ -73,7 +74,7 @@ class FullMemoryError(MachineError):
 
 
 class LostProcessError(MachineError):
-    """Another process that worked on the same ended, of what it may have told itself."""
+    """One of several processes that train together ended; of what, it may have told itself."""
 
 
 class LockedError(MachineError):
@@ -104,6 +105,7 @@ _KINDS: dict[str, type[ImprintError]] = {
         NoModelError,
         MachineError,
         FullMemoryError,
+        LostProcessError,
         LockedError,
         Interrupted,
         Paused,
