@@ -64,6 +64,15 @@ def test_padding_that_is_taught_is_refused() -> None:
         check_batch(taught, END)
 
 
+def test_rows_that_lie_end_to_end_are_looked_at_one_by_one() -> None:
+    labels, positions = [IGNORED, 3, END, IGNORED, 4, END], [0, 1, 2, 0, 1, 2]
+    batch = {"labels": torch.tensor([labels]), "position_ids": torch.tensor([positions])}
+    check_batch(batch, END)
+    batch["labels"][0, 2] = 5
+    with pytest.raises(DatasetError, match="where an answer ends"):
+        check_batch(batch, END)
+
+
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
 def test_a_loss_that_is_no_number_is_refused(loss: float) -> None:
     with pytest.raises(BaseError, match="before anything was trained"):

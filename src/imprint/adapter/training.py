@@ -15,13 +15,14 @@ from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]  # trl expor
 
 from imprint import base, environment
 from imprint.adapter import checkpoints, estimate, passes, targets
-from imprint.adapter.batches import LengthGroups
+from imprint.adapter.batches import Steps
 from imprint.adapter.course import Course
 from imprint.adapter.divergence import HALVINGS, Divergence
 from imprint.adapter.guards import check_batch, check_loss, check_rows
 from imprint.adapter.memory import recompute_long_batches
 from imprint.adapter.metrics import Recorder
 from imprint.adapter.noise import QuestionNoise
+from imprint.adapter.packing import Packing, keeps_rows_apart, rows_in
 from imprint.adapter.passes import Passes
 from imprint.adapter.rows import IGNORED, Tokens, end_token, tokenize
 from imprint.adapter.tracking import trackers
@@ -142,18 +143,21 @@ def _train(
         save_minutes=settings.checkpoint_minutes,
         rate=None if rate == settings.learning_rate else rate,
     )
-    groups = LengthGroups(lengths, settings.batch_size, config.seed)
+    order = Steps(lengths, settings.batch_size, config.seed)
     recorder = Recorder(run, folder)
     shown = trackers(settings, run, folder / "tensorboard") if together.is_main_process else []
+    padding = DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED)
+    is_packed = keeps_rows_apart(model, rows["train"])
     trainer = _Trainer(
-        groups,
+        order,
+        Packing(padding) if is_packed else padding,
         recorder,
         model=model,
         processing_class=tokenizer,
         args=_arguments(config, folder / passes.CHECKPOINTS, steps, taken, rate, bool(rows["validation"])),
         train_dataset=learned,
         eval_dataset=_dataset(_evenly(rows["validation"], _WATCHED_ROWS)) if rows["validation"] else None,
-        data_collator=DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED),
+        data_collator=padding,
         # The recorder first: it adds to what the trackers get.
         callbacks=[recorder, *shown, watcher],
     )
@@ -200,7 +204,8 @@ def _train(
         "learning_rate": rate,
         "processes": together.num_processes,
         "micro_batch": taken.micro_batch,
-        "padding": round(groups.padding(taken.micro_batch), 4),
+        "packed": is_packed,
+        "padding": round(order.padding(taken.micro_batch, lambda rows: is_packed and Packing.packs(rows)), 4),
         "loss": round(result.training_loss, 4),
         "validation_loss": None if course.best_loss is None else round(course.best_loss, 4),
         "parameters": sum(part.numel() for part in model.parameters() if part.requires_grad),
@@ -307,16 +312,29 @@ def _dataset(rows: list[Tokens]) -> datasets.Dataset:
 class _Trainer(SFTTrainer):
     """TRL's trainer, with an order of rows that can be found again, and an answer when memory runs out."""
 
-    def __init__(self, order: LengthGroups, recorder: Recorder, **arguments: Any) -> None:
+    def __init__(self, order: Steps, collator: Any, recorder: Recorder, **arguments: Any) -> None:
+        """`collator` makes batches to train on; those of evaluations are padded."""
         self._order = order
+        self._collator = collator
         self._recorder = recorder
         super().__init__(**arguments)
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
+    def _get_train_sampler(self, train_dataset: Any = None) -> Steps:
         return self._order
+
+    def get_train_dataloader(self) -> Any:
+        padding, self.data_collator = self.data_collator, self._collator
+        try:
+            return super().get_train_dataloader()
+        finally:
+            self.data_collator = padding
 
     def training_step(self, model: Any, inputs: dict[str, Any], *arguments: Any, **named: Any) -> Any:
         self._recorder.count(inputs["labels"])
+        if self.args.neftune_noise_alpha:  # transformers takes the length of a sequence for that of a row
+            scale = math.sqrt(rows_in(inputs) / len(inputs["input_ids"]))
+            embeddings = self.accelerator.unwrap_model(model).get_input_embeddings()
+            embeddings.neftune_noise_alpha = scale * self.args.neftune_noise_alpha
         return super().training_step(model, inputs, *arguments, **named)  # type: ignore[no-untyped-call]
 
     def evaluate(self, *arguments: Any, **named: Any) -> dict[str, float]:
