@@ -108,8 +108,8 @@ def weights_mb(shape: Shape, settings: FilledAdapter, machine: Machine) -> float
 
 def _on_cpu(shape: Shape, settings: FilledAdapter, tokens: int) -> float:
     plain = activation_bytes(shape.layers, shape.hidden, tokens)
-    if plain > PLAIN_BYTES:
-        plain = tokens * shape.hidden * (shape.layers * 4 + _TWICE_BYTES)
+    if plain > PLAIN_BYTES:  # passes with fewer tokens keep theirs, up to there
+        plain = max(PLAIN_BYTES, tokens * shape.hidden * (shape.layers * 4 + _TWICE_BYTES))
     return _weights(shape, settings, _CPU_WEIGHT_BYTES) + 16 * shape.lora_parameters(settings.lora_r) + plain
 
 
