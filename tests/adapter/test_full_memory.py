@@ -53,7 +53,7 @@ def test_one_row_that_does_not_fit_is_an_error_that_says_what_helps(tmp_path: Pa
 
 
 def test_when_the_machine_itself_refuses(tmp_path: Path) -> None:
-    ended = train(tmp_path, {"FULL_MEMORY_MB": "100", "MALLOC_MMAP_THRESHOLD_": "65536"})
+    ended = train(tmp_path, {"FULL_MEMORY_MB": "30", "MALLOC_MMAP_THRESHOLD_": "65536"})
     assert ended.returncode == 0, ended.stderr
     assert counts(tmp_path)["micro_batch"] < 16
     assert steps(tmp_path) == list(range(1, 17))

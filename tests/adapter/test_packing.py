@@ -37,7 +37,7 @@ def features(rows: list[Tokens]) -> list[dict[str, Any]]:
 
 def test_packed_and_padded_rows_have_the_same_loss_and_gradients(model: Any, padding: DataCollatorForSeq2Seq) -> None:
     found = []
-    for collate in (padding, Packing(padding)):
+    for collate in (padding, Packing(padding, 4096)):
         model.zero_grad()
         loss = model(**collate(features(ROWS)), use_cache=False).loss
         loss.backward()
@@ -48,7 +48,7 @@ def test_packed_and_padded_rows_have_the_same_loss_and_gradients(model: Any, pad
 
 
 def test_rows_lie_end_to_end_with_positions_that_begin_anew(padding: DataCollatorForSeq2Seq) -> None:
-    batch = Packing(padding)(features(ROWS))
+    batch = Packing(padding, 4096)(features(ROWS))
     assert batch["input_ids"].tolist() == [[*ROWS[0].input_ids, *ROWS[1].input_ids, *ROWS[2].input_ids]]
     assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 4, 5, 0, 1, 2, 0, 1, 2, 3]]
     assert "attention_mask" not in batch
@@ -58,10 +58,29 @@ def test_rows_lie_end_to_end_with_positions_that_begin_anew(padding: DataCollato
 
 @pytest.mark.parametrize("lengths", [[1000, 1000, 500], [30, 30], [30]])
 def test_long_rows_and_rows_of_one_length_are_padded(lengths: list[int], padding: DataCollatorForSeq2Seq) -> None:
-    assert not Packing.packs(lengths)
-    batch = Packing(padding)(features([Tokens([9] * length, [9] * length) for length in lengths]))
+    packing = Packing(padding, 4096)
+    assert not packing.packs(lengths)
+    batch = packing(features([Tokens([9] * length, [9] * length) for length in lengths]))
     assert batch["input_ids"].shape == (len(lengths), max(lengths))
     assert "attention_mask" in batch
+
+
+def test_no_sequence_is_longer_than_the_context(padding: DataCollatorForSeq2Seq) -> None:
+    assert Packing(padding, 50).packs([30, 20])
+    assert not Packing(padding, 49).packs([30, 20])
+
+
+def test_nothing_beyond_the_context_is_looked_at(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model.config, "max_position_embeddings", 5)
+    seen: list[int] = []
+
+    def forward(**named: Any) -> Any:
+        seen.append(named["input_ids"].shape[1])
+        return Phi3ForCausalLM.forward(model, **named)
+
+    monkeypatch.setattr(model, "forward", forward)
+    assert keeps_rows_apart(model, ROWS)
+    assert max(seen) == 4
 
 
 def test_the_embedded_base_keeps_rows_apart(model: Any) -> None:

@@ -12,7 +12,7 @@ from imprint.machine import is_out_of_memory
 _LONGEST = 2048
 """Tokens of a sequence of several rows: attention grows with their square, and long rows need little padding."""
 _LOOKED_AT = 128
-"""Tokens of each of two rows that are looked at."""
+"""Tokens of each of two rows that are looked at, at most."""
 _NOISE = 0.1
 """Of the change that a row before makes where it is seen: what rounding may make where it is not."""
 
@@ -20,14 +20,15 @@ _NOISE = 0.1
 class Packing:
     """Makes a batch of rows: end to end where that saves padding, with positions that begin anew; padded otherwise."""
 
-    def __init__(self, padding: DataCollatorForSeq2Seq) -> None:
+    def __init__(self, padding: DataCollatorForSeq2Seq, context: int) -> None:
+        """`context`: the positions of the base, which no sequence goes beyond."""
         self._padding = padding
+        self._longest = min(_LONGEST, context)
         self._packing = DataCollatorWithFlattening()  # type: ignore[no-untyped-call]
 
-    @staticmethod
-    def packs(lengths: Sequence[int]) -> bool:
+    def packs(self, lengths: Sequence[int]) -> bool:
         """Whether rows of so many tokens go end to end."""
-        return sum(lengths) < len(lengths) * max(lengths) and sum(lengths) <= _LONGEST
+        return sum(lengths) < len(lengths) * max(lengths) and sum(lengths) <= self._longest
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         if not self.packs([len(row["input_ids"]) for row in rows]):
@@ -52,7 +53,8 @@ def keeps_rows_apart(model: Any, rows: Sequence[Tokens]) -> bool:
     place may not. So it is tried: the loss of a row, alone, packed behind another one, and simply behind it. Where that
     raises, the answer is no.
     """
-    first, second = (torch.tensor([row.input_ids[:_LOOKED_AT]]).to(model.device) for row in (rows[0], rows[-1]))
+    most = min(_LOOKED_AT, model.config.max_position_embeddings // 2)
+    first, second = (torch.tensor([row.input_ids[:most]]).to(model.device) for row in (rows[0], rows[-1]))
     both = torch.cat([first, second], dim=1)
     positions = torch.cat([torch.arange(part.shape[1]) for part in (first, second)])[None].to(model.device)
     labels = torch.cat([torch.full_like(first, IGNORED), second], dim=1)

@@ -148,9 +148,10 @@ def _train(
     shown = trackers(settings, run, folder / "tensorboard") if together.is_main_process else []
     padding = DataCollatorForSeq2Seq(tokenizer, label_pad_token_id=IGNORED)
     is_packed = keeps_rows_apart(model, rows["train"])
+    packing = Packing(padding, model.config.max_position_embeddings)
     trainer = _Trainer(
         order,
-        Packing(padding) if is_packed else padding,
+        packing if is_packed else padding,
         recorder,
         model=model,
         processing_class=tokenizer,
@@ -205,7 +206,7 @@ def _train(
         "processes": together.num_processes,
         "micro_batch": taken.micro_batch,
         "packed": is_packed,
-        "padding": round(order.padding(taken.micro_batch, lambda rows: is_packed and Packing.packs(rows)), 4),
+        "padding": round(order.padding(taken.micro_batch, lambda rows: is_packed and packing.packs(rows)), 4),
         "loss": round(result.training_loss, 4),
         "validation_loss": None if course.best_loss is None else round(course.best_loss, 4),
         "parameters": sum(part.numel() for part in model.parameters() if part.requires_grad),
