@@ -10,7 +10,7 @@ if [ $# -eq 0 ]; then
 fi
 
 case $1 in
-up | prepare | train | export | evaluate | serve | ask | chat | status | runs | rollback | validate | plan | bases | sweep)
+up | prepare | train | export | evaluate | serve | ask | chat | status | plan | runs | report | compare | rollback | prune | sweep | bases | validate)
     exec imprint "$@"
     ;;
 --)

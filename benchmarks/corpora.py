@@ -27,13 +27,15 @@ for folder in folders[: folders.index("--")] if "--" in folders else folders:
         counts = json.loads((current / "dataset" / "manifest.json").read_text(encoding="utf-8"))["counts"]
         steps = json.loads((current / "adapter" / "manifest.json").read_text(encoding="utf-8"))["counts"]["steps"]
         results = json.loads((current / "evaluation" / "results.json").read_text(encoding="utf-8"))
+        held_out = results["suites"].get("held_out")
         rows = [json.loads(line) for line in (current / "dataset" / "train.jsonl").open(encoding="utf-8")]
+        right = {name: f"{held_out[name]['accuracy']:.1%}" for name in ("base", "gguf")} if held_out else {}
         known = {path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file()}
         orphans = sum(row["source"]["document"] not in known or row["source"]["lines"][0] < 1 for row in rows)
         print(
             f"{Path(folder).name}: {counts['documents']} documents, {counts['facts']} facts, {len(rows)} rows, "
             f"{orphans} without provenance; {steps} steps, {ran.seconds:.0f} s, {ran.megabytes:.0f} MB; "
-            f"right: base {results['base']['accuracy']:.1%}, tuned as served {results['gguf']['accuracy']:.1%}"
+            f"right: base {right.get('base')}, tuned as served {right.get('gguf')}"
         )
         print(f"    {question!r}: {ran.stdout.strip()[:200]!r}")
 sys.exit(failed)

@@ -163,9 +163,11 @@ def ask(trained: Trained, *sets: Sequence[Example]) -> list[Shares]:
 
 def _ask(model: Any, questions: Sequence[Example], most: int) -> Shares:
     from imprint.evaluation.scoring import is_correct
+    from imprint.evaluation.subjects import room
 
-    said = model.answer(questions, model.rows(questions), most=most)
-    right = [row.kind for row, text in zip(questions, said.texts, strict=True) if is_correct(row.output, text)]
+    rows = model.rows(questions)
+    said = model.answer_all([row.prompt for row in rows], [room(row, most) for row in rows])
+    right = [row.kind for row, answer in zip(questions, said, strict=True) if is_correct(row.output, answer.text)]
     return Shares(collections.Counter(right), collections.Counter(row.kind for row in questions))
 
 

@@ -178,10 +178,12 @@ install_cpu_torch() {
 
 install_packages() {
     local work=$1
-    grep -vE '^llama-cpp-python==' "$lock" >"$work/requirements.txt"
+    grep -vE '^(llama-cpp-python|rouge-score)==' "$lock" >"$work/requirements.txt"
     # Wheels only: nothing but llama.cpp is compiled here.
     step "$(grep -c == "$work/requirements.txt") packages, pinned in $lock" \
         pip_install --only-binary=:all: -r "$work/requirements.txt"
+    # Plain Python, released as source alone; setuptools, which packs it, has just been installed.
+    step "rouge-score" pip_install --no-build-isolation "rouge-score==$(pin rouge-score)"
 }
 
 # One sdist gives the runtime and quantizer (the wheel) and the converter, so they are of one revision. The result is

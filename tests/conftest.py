@@ -1,5 +1,6 @@
 """What all tests share: a machine without network, GPU or settings of its own; documents, a base and runs."""
 
+import importlib
 import importlib.util
 import itertools
 import os
@@ -85,6 +86,8 @@ def _plain_machine() -> Iterator[None]:
             if name.startswith(("IMPRINT_", "HF_", "TRANSFORMERS_")):
                 patch.delenv(name)
         patch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+        # Read once: a test that loads the embedded base here, which switches the network off, must not decide it.
+        importlib.import_module("huggingface_hub.constants")
         # A shell starts what runs in the background with SIGINT ignored, and children would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         yield

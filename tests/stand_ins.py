@@ -9,14 +9,64 @@ from typing import Any
 from imprint import pipeline
 from imprint.config import Settings
 from imprint.errors import InputError, MachineError
+from imprint.evaluation.results import ADAPTER, BASE, CURRENT, HELD_OUT, SERVED, Figures, Results, Rule, Verdict, Word
+from imprint.evaluation.stage import _counts
 from imprint.model import Answer
-from imprint.runs import Event, Manifest, Run
+from imprint.runs import Event, Manifest, Outputs, Run
 
 RESULTS = {"adapter": "adapter_model.safetensors", "model": "m.gguf", "evaluation": "results.json"}
-FIGURES = {"questions": 2} | {
-    name: {"questions": 2, "accuracy": accuracy, "token_f1": 0.5, "perplexity": 2.0, "ended": 1.0}
-    for name, accuracy in (("base", 0.0), ("adapter", 1.0), ("gguf", 0.975))
-}
+ACCURACIES = {BASE: 0.0, ADAPTER: 1.0, SERVED: 0.975}
+FAILED = Rule(
+    name="better_than_base", passed=False, words="97.5 points better than the base, not 99", advice="learn more"
+)
+
+
+def made_results(run: str, word: Word = "accepted", *, questions: int = 2, current: str | None = None) -> Results:
+    """What an evaluation finds; a verdict that is against the model has one rule that failed."""
+    held_out = {
+        name: Figures(
+            questions=questions,
+            accuracy=accuracy,
+            interval=(max(0.0, accuracy - 0.05), min(1.0, accuracy + 0.05)),
+            token_f1=0.5,
+            perplexity=2.0,
+            ended=1.0,
+            repeating=0.0,
+            words=7.0,
+            empty=0.0,
+        )
+        for name, accuracy in (ACCURACIES | ({} if current is None else {CURRENT: 0.5})).items()
+    }
+    return Results(
+        run=run,
+        base="a base",
+        current=current,
+        questions=questions,
+        suites={HELD_OUT: held_out} if questions else {},
+        kinds={},
+        reversed={},
+        known=None,
+        gained=(0.9, 1.0) if questions else None,
+        agreement=1.0 if questions else None,
+        perplexity={},
+        speed={},
+        judge=None,
+        notes=(),
+        verdict=Verdict(
+            word=word,
+            sentence=f"The model is {word}.",
+            rules=(FAILED,) if word in {"refused", "forced"} else (),
+        ),
+    )
+
+
+def evaluate(run: Run, results: Results, **manifest: Any) -> None:
+    """Leave a whole evaluation in a run."""
+    with run.record("evaluation", **({"inputs": {}, "settings": {}, "seed": 1} | manifest)) as record:
+        (record.folder / "results.json").write_text(results.model_dump_json())
+        (record.folder / "predictions.jsonl").write_text("")
+        (record.folder / "report.html").write_text("<!doctype html><title>report</title>")
+        record.counts = _counts(results)
 
 
 class FakeEngine:
@@ -81,6 +131,11 @@ class Line:
     events: list[Event] = field(default_factory=list)
     fails: dict[str, BaseException] = field(default_factory=dict)
     during: dict[str, Callable[[], None]] = field(default_factory=dict)
+    verdict: Word = "accepted"
+    questions: int = 2
+    """Held-out ones, that the evaluation asks."""
+    rule: str = FAILED.name
+    """That a refused model failed."""
 
     def cheap(self, stage: pipeline.Stage) -> pipeline.Stage:
         def run(config: Settings, run: Run) -> Manifest:
@@ -92,13 +147,27 @@ class Line:
             if stage.name == "dataset":
                 return stage.run(config, run)
             inputs, settings = stage.inputs(config, run), stage.settings(config)
+            if stage.name == "evaluation":
+                self.evaluate(config, run, inputs=inputs, settings=settings, seed=config.seed)
+                return run.complete(stage.name)
             with run.record(stage.name, inputs=inputs, settings=settings, seed=config.seed) as record:
                 text = json.dumps([inputs, settings], sort_keys=True)
                 (record.folder / RESULTS[stage.name]).write_text(text)
-                record.counts = FIGURES if stage.name == "evaluation" else {}
             return run.complete(stage.name)
 
         return replace(stage, run=run, loads_torch=False)
+
+    def evaluate(self, config: Settings, run: Run, **manifest: Any) -> None:
+        word = self.verdict
+        if word == "not proven" and config.verdict.not_proven == "refuse":
+            word = "refused"
+        if word == "refused" and config.verdict.force:
+            word = "forced"
+        current = Outputs(config.outputs).current()
+        results = made_results(run.id, word, questions=self.questions, current=current and current.id)
+        rules = tuple(rule.model_copy(update={"name": self.rule}) for rule in results.verdict.rules)
+        verdict = results.verdict.model_copy(update={"rules": rules})
+        evaluate(run, results.model_copy(update={"verdict": verdict}), **manifest)
 
     def build(self, config: Settings, until: str = "evaluation") -> Run:
         self.ran.clear()

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.stand_ins import FIGURES, Line
+from tests.stand_ins import Line, evaluate, made_results
 
 from imprint import cli
+from imprint.evaluation.comparing import Accuracy, Compared, Comparison, Difference
 from imprint.runs import Outputs, Run
 
 BUILDING = ["up", "prepare", "train", "export", "evaluate", "sweep"]
-COMMANDS = [*BUILDING, "serve", "ask", "chat", "status", "runs", "rollback"]
+COMMANDS = [*BUILDING, "serve", "ask", "chat", "status", "runs", "report", "compare", "rollback", "prune"]
 GUIDE = "# Guide\n\n## How do I stop?\n\nPress it.\n"
 
 
@@ -68,8 +69,7 @@ def current(new_run: Callable[..., Run], outputs: Path, fake_engine: Any, monkey
     run = new_run(state="complete")
     with run.record("model", inputs={}, settings={}, seed=1) as record:
         (record.folder / "m-q4_k_m.gguf").write_bytes(b"GGUF")
-    with run.record("evaluation", inputs={}, settings={}, seed=1) as record:
-        record.counts = FIGURES
+    evaluate(run, made_results(run.id))
     Outputs(outputs).activate(run)
     return run
 
@@ -228,7 +228,8 @@ def test_an_answer_alone_is_on_standard_output(
     for stage in ("dataset", "adapter", "model", "evaluation"):
         assert f"{stage}: " in done.stderr
         assert f"/{stage}" in done.stderr
-    assert "The tuned model answers 97.5% of 2 questions it was not trained on: +97.5 points" in done.stderr
+    assert "The model is accepted." in done.stderr
+    assert "evaluation/report.html" in done.stderr
     assert "Try:\n  " in done.stderr
     assert "imprint ask " in done.stderr
     again = imprint("up", "And now?", *places)
@@ -274,7 +275,8 @@ def test_retrain_never_answers_from_what_is_there(imprint: Imprint, current: Run
         (["ask", "What?"], {"text", "finish_reason", "tokens", "run"}),
         (["up", "What?", "retrain=never"], {"text", "finish_reason", "tokens", "run"}),
         (["runs"], {"runs"}),
-        (["status", "base=embedded"], {"current", "stages"}),
+        (["status", "base=embedded"], {"current", "verdict", "refused", "stages"}),
+        (["prune"], {"kept", "removed", "freed_bytes"}),
         (["rollback", "20260101-000001-aaaaaa"], {"current"}),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
@@ -425,11 +427,14 @@ def test_status_says_what_is_due_and_why(imprint: Imprint, line: Line, places: l
     run = Outputs(outputs).require_current()
     assert imprint("status", *places).stdout.splitlines() == [
         f"current     {run.path}",
+        "verdict     The model is accepted.",
         *(f"{name:<11} up to date" for name in ("dataset", "adapter", "model", "evaluation")),
     ]
     done = imprint("status", *places, "model.quantization=q8_0", "--json")
     assert done.json == {
         "current": run.id,
+        "verdict": "accepted",
+        "refused": None,
         "stages": [
             {"stage": "dataset", "due": False, "reasons": []},
             {"stage": "adapter", "due": False, "reasons": []},
@@ -445,33 +450,100 @@ def test_looking_makes_nothing(imprint: Imprint, places: list[str], outputs: Pat
     assert not outputs.exists()
 
 
-def test_runs_are_listed_with_their_figures(
+def test_status_says_the_verdict_and_which_newer_run_was_refused(
+    imprint: Imprint, line: Line, places: list[str], outputs: Path
+) -> None:
+    line.verdict = "not proven"
+    imprint("evaluate", *places)
+    current = Outputs(outputs).require_current()
+    Path(places[1], "new.md").write_text("# New\n\ntext\n")
+    line.verdict = "refused"
+    imprint("evaluate", *places)
+    (refused,) = (run for run in Outputs(outputs).runs() if run.id != current.id)
+    assert imprint("status", *places).stdout.splitlines()[:3] == [
+        f"current     {current.path}",
+        "verdict     The model is not proven.",
+        f"refused     {refused.id}: The model is refused.",
+    ]
+    said = imprint("status", *places, "--json").json
+    assert (said["current"], said["verdict"], said["refused"]) == (current.id, "not proven", refused.id)
+
+
+def test_runs_are_listed_with_their_verdicts_and_figures(
     imprint: Imprint, current: Run, new_run: Callable[..., Run], outputs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newer = new_run(reason=["documents/a.md changed"])
-    assert imprint("runs", "--outputs", outputs, "--json").json["runs"] == [
+    newer = new_run(reason=["documents/[red].md changed", "seed was 1, is 2"], base="another", state="refused")
+    evaluate(newer, made_results(newer.id, "refused", questions=0))
+    unfinished = new_run()
+    listed = imprint("runs", "--outputs", outputs, "--json").json["runs"]
+    for row in listed:
+        run = Outputs(outputs).named(row["run"])
+        assert row.pop("bytes") == sum(file.stat().st_size for file in run.path.rglob("*") if file.is_file())
+    assert listed[:2] == [
         {
             "run": current.id,
             "current": True,
             "state": "complete",
+            "verdict": "accepted",
             "base": "embedded",
             "reason": ["a test"],
+            "started": "now",
             "accuracy": {"base": 0.0, "adapter": 1.0, "gguf": 0.975},
         },
         {
             "run": newer.id,
             "current": False,
-            "state": "building",
-            "base": "embedded",
-            "reason": ["documents/a.md changed"],
+            "state": "refused",
+            "verdict": "refused",
+            "base": "another",
+            "reason": ["documents/[red].md changed", "seed was 1, is 2"],
+            "started": "now",
             "accuracy": {},
         },
     ]
     monkeypatch.setenv("COLUMNS", "200")
-    header, first, second = imprint("runs", "--outputs", outputs).stdout.splitlines()
-    assert header.split() == ["run", "state", "base", "base", "knew", "tuned", "knows", "why"]
-    assert first.split() == ["->", current.id, "complete", "embedded", "0.0%", "97.5%", "a", "test"]
-    assert second.split()[:2] == [newer.id, "building"]
+    table = imprint("runs", "--outputs", outputs).stdout
+    header, *rows = (" ".join(row.split()) for row in table.splitlines())
+    assert header == "run verdict base base knew tuned knows size why"
+    assert rows[0] == f"-> {current.id} accepted embedded 0.0% 97.5% 0 MB a test"
+    assert rows[1] == f"{newer.id} refused another 0 MB documents/[red].md changed and 1 more"
+    assert rows[2].startswith(f"{unfinished.id} unfinished ")
+
+
+def test_a_run_from_before_there_were_verdicts_is_listed(
+    imprint: Imprint, new_run: Callable[..., Run], outputs: Path
+) -> None:
+    run = new_run(state="complete")
+    with run.record("evaluation", inputs={}, settings={}, seed=1) as record:
+        (record.folder / "results.json").write_text('{"questions": 2}')
+        record.counts = {"questions": 2} | {name: {"accuracy": 0.5} for name in ("base", "adapter", "gguf")}
+    (row,) = imprint("runs", "--outputs", outputs, "--json").json["runs"]
+    assert (row["verdict"], row["accuracy"]) == (None, {"base": 0.5, "adapter": 0.5, "gguf": 0.5})
+    assert f" {run.id}  none " in imprint("runs", "--outputs", outputs).stdout
+    done = imprint("report", "--outputs", outputs)
+    assert (done.code, done.stdout) == (2, "")
+    assert f"The results of run {run.id} are not those of this version of Imprint." in done.stderr
+
+
+def test_prune_says_what_goes_and_what_is_freed(
+    imprint: Imprint, current: Run, new_run: Callable[..., Run], outputs: Path
+) -> None:
+    older, newer = new_run("20250101-000000-aaaaaa"), new_run()
+    (older.path / "big").write_bytes(bytes(3_000_000))
+    assert imprint("prune", "--keep", "2", "--dry-run", "--outputs", outputs).stdout.splitlines() == [
+        f"{older.id} would be removed",
+        "3 MB would be freed",
+    ]
+    assert older.path.exists()
+    assert imprint("prune", "--keep", "2", "--outputs", outputs).stdout.splitlines() == [
+        f"{older.id} removed",
+        "3 MB freed",
+    ]
+    assert [run.id for run in Outputs(outputs).runs()] == [current.id, newer.id]
+    assert imprint("prune", "--outputs", outputs).stdout.splitlines() == ["nothing to remove", "0 MB freed"]
+    assert imprint("prune", "--keep", "0", "--outputs", outputs).code == 2
+    with Outputs(outputs).lock("imprint up"):
+        assert imprint("prune", "--keep", "1", "--outputs", outputs).code == 3
 
 
 def test_rollback_and_its_errors(imprint: Imprint, current: Run, new_run: Callable[..., Run], outputs: Path) -> None:
@@ -484,6 +556,231 @@ def test_rollback_and_its_errors(imprint: Imprint, current: Run, new_run: Callab
     done = imprint("rollback", "no-such-run", "--outputs", outputs)
     assert done.code == 2
     assert f"Complete runs: {current.id}, {newer.id}." in done.stderr
+
+
+# ---- the verdict ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def refusing(
+    line: Line, places: list[str], imprint: Imprint, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> Line:
+    """A model in service, and documents that have changed since into something that is refused."""
+    monkeypatch.setattr("imprint.service.served.Engine", fake_engine)
+    assert imprint("evaluate", *places).code == 0
+    Path(places[1], "new.md").write_text("# New\n\ntext\n")
+    line.verdict = "refused"
+    return line
+
+
+REFUSAL = (
+    "imprint: The model is refused.\n  better_than_base: 97.5 points better than the base, not 99\n  try: learn more\n"
+)
+
+
+def test_a_refusal_is_told_and_the_model_in_service_answers(
+    refusing: Line, imprint: Imprint, places: list[str], outputs: Path
+) -> None:
+    current = Outputs(outputs).require_current()
+    for ran in (["dataset", "adapter", "model", "evaluation"], []):
+        refusing.ran.clear()
+        done = imprint("up", "What?", *places)
+        assert (done.code, done.stdout) == (4, "You asked: What?\n"), done.stderr
+        assert REFUSAL in done.stderr
+        assert "       verdict.force=true serves it all the same\n" in done.stderr
+        assert f"Run {current.id} stays in service.\n" in done.stderr
+        assert "Try:" not in done.stderr
+        assert refusing.ran == ran
+    done = imprint("up", "What?", *places, "--json")
+    assert (done.code, done.json["run"]) == (4, current.id)
+    assert done.stderr.startswith(REFUSAL)
+
+
+def test_a_refusal_is_told_and_the_model_in_service_is_served(
+    refusing: Line, imprint: Imprint, places: list[str], outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[str] = []
+    monkeypatch.setattr("imprint.service.serve", lambda model, settings, ready: served.append(model.run))
+    done = imprint("up", *places)
+    assert (done.code, served) == (0, [Outputs(outputs).require_current().id])
+    assert REFUSAL in done.stderr
+
+
+@pytest.mark.parametrize("command", [["up", "What?"], ["up"], ["evaluate"], ["evaluate", "--json"]], ids=" ".join)
+def test_a_refusal_with_no_model_in_service_is_4(
+    command: list[str], imprint: Imprint, line: Line, places: list[str], outputs: Path
+) -> None:
+    line.verdict = "refused"
+    for _ in range(2):
+        done = imprint(*command, *places)
+        assert (done.code, done.stdout) == (4, "")
+        assert REFUSAL in done.stderr
+    assert Outputs(outputs).current() is None
+    assert imprint("export", *places).code == 0, "what reaches no verdict is not refused"
+
+
+def test_a_forced_model_is_marked_wherever_it_is_named(
+    refusing: Line, imprint: Imprint, places: list[str], outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imprint("evaluate", *places)
+    refusing.ran.clear()
+    done = imprint("up", "What?", *places, "verdict.force=true")
+    assert (done.code, done.stdout, refusing.ran) == (0, "You asked: What?\n", ["evaluation"])
+    assert "The model is forced.\n  better_than_base: 97.5 points better than the base, not 99\n" in done.stderr
+    run = Outputs(outputs).require_current()
+    assert (run.state().state, run.verdict) == ("complete", "forced")
+    marked = "m (forced: its verdict refused it)"
+    assert imprint("chat", "--outputs", outputs).stderr.startswith(f"{marked}. An empty line")
+    monkeypatch.setattr("imprint.service.serve", lambda model, settings, ready: ready("http://here"))
+    assert f"{marked} of run {run.id} is served on http://here;" in imprint("serve", "--outputs", outputs).stderr
+    assert " forced " in imprint("runs", "--outputs", outputs).stdout
+
+
+# ---- reports and comparisons ----------------------------------------------------------------------------------------
+
+
+def test_a_report_is_that_of_the_newest_run_or_of_the_one_that_is_named(
+    imprint: Imprint, current: Run, new_run: Callable[..., Run], outputs: Path
+) -> None:
+    refused = new_run(state="refused")
+    evaluate(refused, made_results(refused.id, "refused"))
+    new_run()
+    done = imprint("report", "--outputs", outputs)
+    assert done.code == 0, done.stderr
+    assert done.stderr == f"Run {refused.id} (refused): {refused.folder('evaluation') / 'report.html'}\n"
+    assert "The model is refused." in done.stdout
+    assert "97.5%" in done.stdout
+    done = imprint("report", current.id, "--outputs", outputs, "--json")
+    assert (done.stderr, done.json) == ("", json.loads(made_results(current.id).model_dump_json()))
+
+
+def test_a_report_that_there_is_not_is_2(imprint: Imprint, new_run: Callable[..., Run], outputs: Path) -> None:
+    assert "No run in " in imprint("report", "--outputs", outputs).stderr
+    run = new_run()
+    for arguments, words in (
+        ([], f"No run in {outputs} was evaluated yet."),
+        ([run.id], f"Run {run.id} was not evaluated."),
+        (["none"], f"There is no run 'none' in {outputs}. Runs: {run.id}."),
+        (["--compare", run.id, "none"], "There is no run 'none'"),
+        ([run.id, "--compare", run.id, run.id], "expected one run or two."),
+    ):
+        done = imprint("report", *arguments, "--outputs", outputs)
+        assert (done.code, done.stdout) == (2, "")
+        assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "opened"),
+    [
+        (True, {"DISPLAY": ":0"}, True),
+        (True, {}, False),
+        (True, {"DISPLAY": ":0", "SSH_CONNECTION": "a b"}, False),
+        (False, {"DISPLAY": ":0"}, False),
+    ],
+)
+def test_a_report_opens_only_where_somebody_sits_before_a_screen(
+    terminal: bool,
+    environment: dict[str, str],
+    opened: bool,
+    imprint: Imprint,
+    current: Run,
+    outputs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda url: not shown.append(url))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SSH_CONNECTION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    done = imprint("report", "--outputs", outputs)
+    assert shown == [(current.folder("evaluation") / "report.html").as_uri()] * opened
+    assert (done.stdout == "") == opened
+
+
+def test_two_reports_are_held_against_each_other(
+    imprint: Imprint, current: Run, new_run: Callable[..., Run], outputs: Path
+) -> None:
+    other = new_run()
+    evaluate(other, made_results(other.id))
+    done = imprint("report", "--compare", current.id, other.id, "--outputs", outputs)
+    assert done.code == 0, done.stderr
+    assert current.id in done.stdout
+    assert other.id in done.stdout
+    page = outputs / "comparisons" / f"{current.id}-{other.id}.html"
+    assert done.stderr == f"Runs {current.id} and {other.id}: {page}\n"
+    assert other.id in page.read_text()
+    said = imprint("report", "--compare", current.id, other.id, "--outputs", outputs, "--json").json
+    assert (said["first"]["id"], said["second"]["id"], said["shared"]) == (current.id, other.id, 0)
+
+
+ANSWERS = (
+    Compared("[red] What?", "a [b]", "long " * 30, "a b", False, True),
+    Compared("Both?", "c", "c", "c", True, True),
+)
+FIGURES = Comparison(
+    "base [x]",
+    "run r",
+    ANSWERS,
+    (Accuracy("base [x]", 2, 0.5, (0.0, 1.0)), Accuracy("run r", 2, 1.0, (1.0, 1.0))),
+    Difference(-0.5, (-1.0, 0.0), 0, 1, 1, 0),
+)
+
+
+def test_compare_asks_prompts_and_those_of_files(
+    imprint: Imprint, current: Run, outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def both(config: Any, run: Run, prompts: list[str], *, against: str | None, progress: Any) -> Comparison:
+        asked.append((run.id, prompts, against))
+        progress("asking", 1, 2)
+        return Comparison("base", "run r", tuple(Compared(text, None, "x", "y", None, None) for text in prompts))
+
+    monkeypatch.setattr("imprint.evaluation.comparing.compare", both)
+    (tmp_path / "prompts.txt").write_text("\ufeffIşık nerede?\r\n\nWhat?\n", encoding="utf-8")
+    (tmp_path / "mine.json").write_text('[{"prompt": "Which?", "expected": ["this"]}]')
+    long = "Why " * 1000
+    files = [tmp_path / "prompts.txt", tmp_path / "mine.json"]
+    done = imprint("compare", "One?", *files, long, "--outputs", outputs, "--against", "gpt2")
+    assert done.code == 0, done.stderr
+    assert asked == [(current.id, ["One?", "Işık nerede?", "What?", "Which?", long], "gpt2")]
+    assert "Işık nerede?\n  base: x\n  run r: y\n" in done.stdout
+    said = imprint("compare", "One?", "--outputs", outputs, "--json").json
+    assert [answer["prompt"] for answer in said["answers"]] == ["One?"]
+
+
+def test_compare_without_a_prompt_is_2(imprint: Imprint, current: Run, outputs: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("\n \n")
+    (tmp_path / "other.txt").write_bytes(b"\xff\xfe\x00")
+    for arguments, words in (
+        ([], "There is no prompt to ask."),
+        ([tmp_path / "empty.txt"], "There is no prompt to ask."),
+        ([tmp_path / "other.txt"], f"{tmp_path / 'other.txt'} cannot be read: "),
+    ):
+        done = imprint("compare", *arguments, "--outputs", outputs)
+        assert (done.code, done.stdout) == (2, "")
+        assert words in done.stderr
+
+
+@pytest.mark.parametrize("verdict", ["accepted", "refused"])
+def test_evaluate_puts_another_model_beside_the_tuned_one(
+    verdict: Any, imprint: Imprint, line: Line, places: list[str], outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def both(config: Any, run: Run, other: str, progress: Any) -> Comparison:
+        asked.append((run.id, other))
+        return FIGURES
+
+    monkeypatch.setattr("imprint.evaluation.comparing.side_by_side", both)
+    line.verdict = verdict
+    done = imprint("evaluate", *places, "--against", "gpt2")
+    (run,) = Outputs(outputs).runs()
+    assert (done.code, asked) == (0 if verdict == "accepted" else 4, [(run.id, "gpt2")])
+    assert done.stdout == f"{FIGURES.text()}\n"
+    assert imprint("evaluate", *places, "--against", "gpt2", "--json").json == json.loads(json.dumps(FIGURES.plain()))
 
 
 # ---- the chat -------------------------------------------------------------------------------------------------------

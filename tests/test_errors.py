@@ -22,6 +22,7 @@ KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issu
         (errors.NoModelError, 2),
         (errors.MachineError, 3),
         (errors.LockedError, 3),
+        (errors.RefusedError, 4),
         (errors.Interrupted, 130),
         (errors.Paused, 0),
     ],

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from tests.line import SHORT, command, imprint, write_guide
 
+from imprint.evaluation.results import read_results
+
 pytestmark = pytest.mark.slow
 
 STAGES = ("dataset", "adapter", "model", "evaluation")
@@ -69,6 +71,9 @@ def test_every_stage_leaves_what_the_design_names(made: tuple[Path, "subprocess.
         "model/README.md",
         "evaluation/results.json",
         "evaluation/predictions.jsonl",
+        "evaluation/metrics.csv",
+        "evaluation/report.html",
+        "evaluation/card.md",
         *(f"{stage}/manifest.json" for stage in STAGES),
     ):
         assert (run / name).stat().st_size > 0, name
@@ -108,29 +113,70 @@ def test_the_gguf_says_of_itself_what_other_runtimes_need(
 def test_the_tuned_model_beats_the_base_on_held_out_wordings(
     made: tuple[Path, "subprocess.CompletedProcess[str]"],
 ) -> None:
-    results = json.loads((current(made[0]) / "evaluation" / "results.json").read_text())
-    assert results["questions"] >= 5
-    assert results["base"]["accuracy"] <= 0.2
-    assert results["gguf"]["accuracy"] >= 0.6, "nine questions in wordings of a family that nothing was trained on"
-    assert results["gguf"]["ended"] == 1.0
-    assert abs(results["gguf"]["accuracy"] - results["adapter"]["accuracy"]) <= 0.2
-    assert results["adapter"]["perplexity"] < 2 < results["base"]["perplexity"]
+    results = read_results(current(made[0]) / "evaluation")
+    held_out = results.suites["held_out"]
+    base, adapter, gguf = (held_out[name] for name in ("base", "adapter", "gguf"))
+    assert results.questions >= 5
+    assert base.accuracy is not None
+    assert adapter.accuracy is not None
+    assert gguf.accuracy is not None
+    assert base.accuracy <= 0.2
+    assert gguf.accuracy >= 0.6, "nine questions in wordings of a family that nothing was trained on"
+    assert gguf.ended == 1.0
+    assert abs(gguf.accuracy - adapter.accuracy) <= 0.2
+    assert base.perplexity is not None
+    assert adapter.perplexity is not None
+    assert adapter.perplexity < 2 < base.perplexity
     # The same token ids through the other runtime: quantization costs a little, a wrong prompt format would cost all.
-    assert results["gguf"]["perplexity"] == pytest.approx(results["adapter"]["perplexity"], rel=0.25)
+    assert gguf.perplexity == pytest.approx(adapter.perplexity, rel=0.25)
+    assert (results.verdict.word, results.notes) == (
+        "accepted",
+        ("no section was kept from the training: a leak would not be seen",),
+    )
+
+
+def test_the_report_tells_of_the_sections(made: tuple[Path, "subprocess.CompletedProcess[str]"]) -> None:
+    home, first = made
+    assert "Accepted: the model answers" in first.stderr
+    told = up(home, "report").stdout
+    assert told.startswith("Accepted: the model answers"), told
+    page = (current(home) / "evaluation" / "report.html").read_text()
+    assert "Harbour guide" in page
+    assert "How do I book a berth?" in page
+
+
+def test_an_evaluation_judged_anew_loads_no_model(made: tuple[Path, "subprocess.CompletedProcess[str]"]) -> None:
+    """Its answers are known: another limit is a matter of seconds, and so is going back to the old one."""
+    home, _ = made
+    before = current(home)
+    refused = up(home, "evaluate", "verdict.better_than_base=100")
+    assert refused.returncode == 4, refused.stderr
+    assert "at least 100 are asked for" in refused.stderr
+    assert "verdict.force=true" in refused.stderr
+    assert current(home) == before, "what served goes on serving"
+    judged = max(home.glob("outputs/runs/*"))
+    answers = [(run / "evaluation" / "answers.jsonl").read_text() for run in (before, judged)]
+    assert sorted(answers[0].splitlines()) == sorted(answers[1].splitlines())
+    asked = up(home, "up", "How do I book a berth?", "verdict.better_than_base=100")
+    assert (asked.returncode, asked.stdout) == (4, made[1].stdout), "the model before answers"
 
 
 def test_a_base_in_four_bits_and_with_alpacas_format_goes_through_the_same_line(tmp_path: Path) -> None:
     """QLoRA, which is what a large base gets: the merged weights are those that the training saw."""
     write_guide(tmp_path / "documents")
-    chosen = ("adapter.load_in_4bit=true", "template=alpaca", "adapter.max_steps=60")
+    chosen = ("adapter.load_in_4bit=true", "template=alpaca", "adapter.max_steps=60", "verdict.force=true")
     done = imprint("evaluate", *SHORT, *chosen, env={"IMPRINT_HOME": str(tmp_path)})
     assert done.returncode == 0, done.stderr
-    (file,) = tmp_path.glob("outputs/runs/*/evaluation/results.json")
-    results = json.loads(file.read_text())
-    assert results["adapter"]["perplexity"] < results["base"]["perplexity"] / 2
-    assert results["gguf"]["perplexity"] == pytest.approx(results["adapter"]["perplexity"], rel=0.25)
-    assert results["gguf"]["ended"] >= 0.8, "the end token is learned, and the runtime knows it"
-    assert "### Response:" in (file.parent.parent / "model" / "Modelfile").read_text()
+    (run,) = tmp_path.glob("outputs/runs/*")
+    results = read_results(run / "evaluation")
+    held_out = results.suites["held_out"]
+    base, adapter, gguf = (held_out[name] for name in ("base", "adapter", "gguf"))
+    assert base.perplexity is not None
+    assert adapter.perplexity is not None
+    assert adapter.perplexity < base.perplexity / 2
+    assert gguf.perplexity == pytest.approx(adapter.perplexity, rel=0.25)
+    assert gguf.ended >= 0.8, "the end token is learned, and the runtime knows it"
+    assert "### Response:" in (run / "model" / "Modelfile").read_text()
 
 
 def test_the_second_start_repeats_nothing_and_loads_no_torch(

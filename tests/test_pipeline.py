@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.stand_ins import RESULTS, Line
+from tests.stand_ins import RESULTS, Line, evaluate, made_results
 
 from imprint import pipeline
 from imprint.adapter import passes
 from imprint.adapter.passes import Passes
 from imprint.config import Settings
-from imprint.errors import DocumentError, FullMemoryError, LockedError, MachineError, NoModelError
+from imprint.errors import DocumentError, FullMemoryError, LockedError, MachineError, NoModelError, RefusedError
 from imprint.runs import Outputs, Run
 
 NAMES = ["dataset", "adapter", "model", "evaluation"]
@@ -211,6 +211,211 @@ def test_one_stage_alone_is_no_current_model_and_is_gone_on_with(line: Line, con
     assert Outputs(config().outputs).current() is None
     assert line.build(config()).id == first.id
     assert line.ran == ["model", "evaluation"]
+
+
+# ---- the verdict ----------------------------------------------------------------------------------------------------
+
+
+def refused(line: Line, settings: Settings) -> RefusedError:
+    """Build a model that its verdict refuses."""
+    line.verdict = "refused"
+    with pytest.raises(RefusedError) as caught:
+        line.build(settings)
+    return caught.value
+
+
+@pytest.mark.parametrize("word", ["accepted", "forced", "not proven"])
+def test_a_model_that_may_serve_becomes_current(word: Any, line: Line, config: Config) -> None:
+    line.verdict = word
+    run = line.build(config())
+    assert (run.state().state, run.verdict) == ("complete", word)
+    assert Outputs(config().outputs).require_current().id == run.id
+
+
+def test_a_refused_model_is_kept_and_does_not_serve(line: Line, config: Config) -> None:
+    error = refused(line, config())
+    outputs = Outputs(config().outputs)
+    (run,) = outputs.runs()
+    assert (run.id, run.state().state, run.verdict) == (error.run, "refused", "refused")
+    assert error.message == "The model is refused.\n  better_than_base: 97.5 points better than the base, not 99"
+    assert error.hint.splitlines() == [
+        "learn more",
+        f"read {run.folder('evaluation') / 'report.html'}",
+        "verdict.force=true serves it all the same",
+    ]
+    assert outputs.current() is None
+    with outputs.lock("the next one"):
+        pass
+
+
+def test_what_the_sentence_says_is_not_said_twice(line: Line, config: Config) -> None:
+    run = line.build(config())
+    results = made_results(run.id, "refused")
+    verdict = results.verdict.model_copy(update={"sentence": f"Refused: {results.verdict.rules[0].words}."})
+    evaluate(run, results.model_copy(update={"verdict": verdict}))
+    with pytest.raises(RefusedError) as caught:
+        pipeline._take_verdict(Outputs(config().outputs), run)
+    assert caught.value.message == "Refused: 97.5 points better than the base, not 99."
+
+
+def test_after_a_refusal_the_model_in_service_stays(line: Line, config: Config, folder: Path) -> None:
+    first = line.build(config())
+    (folder / "a.md").write_text("# A\n\nnew text\n")
+    refused(line, config())
+    assert line.ran == NAMES
+    assert Outputs(config().outputs).require_current().id == first.id
+
+
+def test_the_next_start_refuses_at_once(line: Line, config: Config) -> None:
+    first = refused(line, config())
+    again = refused(line, config())
+    assert (line.ran, line.events) == ([], [])
+    assert (again.message, again.hint, again.run) == (first.message, first.hint, first.run)
+    assert len(Outputs(config().outputs).runs()) == 1
+
+
+def test_a_changed_document_is_a_new_try(line: Line, config: Config, folder: Path) -> None:
+    error = refused(line, config())
+    (folder / "a.md").write_text("# A\n\nnew text\n")
+    line.verdict = "accepted"
+    run = line.build(config())
+    assert line.ran == NAMES
+    assert Outputs(config().outputs).require_current().id == run.id != error.run
+
+
+def test_force_judges_a_refused_model_again_and_trains_nothing(line: Line, config: Config, folder: Path) -> None:
+    first = line.build(config())
+    (folder / "a.md").write_text("# A\n\nnew text\n")
+    error = refused(line, config())
+    run = line.build(config("verdict.force=true"))
+    assert line.ran == ["evaluation"]
+    assert line.told("note") == [f"run {run.id} was refused and is judged again: verdict.force"]
+    assert (run.id, run.state().state, run.verdict) == (error.run, "complete", "forced")
+    assert run.state().settings["verdict"]["force"] is True, "a worker reads its settings there"
+    assert Outputs(config().outputs).require_current().id == run.id != first.id
+    assert line.build(config()).id == run.id
+    assert line.ran == [], "what the user has forced stays in service"
+
+
+def test_retrain_always_trains_a_refused_model_again(line: Line, config: Config) -> None:
+    first = refused(line, config())
+    second = refused(line, config("retrain=always"))
+    assert line.ran == NAMES
+    assert second.run != first.run
+
+
+def test_a_command_that_reaches_no_verdict_is_not_refused(line: Line, config: Config) -> None:
+    error = refused(line, config())
+    for until in NAMES[:-1]:
+        assert line.build(config(), until=until).id == error.run
+        assert line.ran == []
+    assert Outputs(config().outputs).refused(Run(config().outputs / "runs" / error.run).state().request) is not None
+
+
+def test_what_was_refused_or_forced_is_not_taken_over(line: Line, config: Config, folder: Path) -> None:
+    line.verdict = "refused"
+    forced = line.build(config("verdict.force=true"))
+    assert forced.verdict == "forced"
+    text = (folder / "a.md").read_text()
+    (folder / "a.md").write_text("# A\n\nnew text\n")
+    line.verdict = "accepted"
+    second = line.build(config())
+    (folder / "a.md").write_text(text)
+    error = refused(line, config())
+    assert line.ran == ["evaluation"]
+    assert Outputs(config().outputs).require_current().id == second.id != error.run
+
+
+def test_a_model_behind_another_is_judged_again_once_that_has_left(line: Line, config: Config, folder: Path) -> None:
+    first = line.build(config())
+    (folder / "a.md").write_text("# A\n\nbetter\n")
+    line.build(config())
+    (folder / "a.md").write_text("# A\n\nworse\n")
+    line.rule = "behind_current"
+    error = refused(line, config())
+    refused(line, config())
+    assert line.ran == [], "the better one still serves"
+    Outputs(config().outputs).rollback(first.id)
+    line.verdict = "accepted"
+    run = line.build(config())
+    assert (run.id, line.ran) == (error.run, ["evaluation"])
+    assert line.told("note") == [f"run {run.id} was refused and is judged again: another model is in service now"]
+    assert Outputs(config().outputs).require_current().id == run.id
+
+
+@pytest.mark.parametrize("word", ["accepted", "refused"])
+def test_a_kill_after_the_evaluation_costs_nothing(
+    word: Any, line: Line, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    line.verdict = word
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "_take_verdict", killed)
+        with pytest.raises(KeyboardInterrupt):
+            line.build(config())
+    outputs = Outputs(config().outputs)
+    (run,) = outputs.runs()
+    assert (run.state().state, outputs.current()) == ("building", None)
+    if word == "accepted":
+        assert line.build(config()).id == outputs.require_current().id == run.id
+        assert line.ran == []
+        return
+    refused(line, config())
+    assert (line.ran, run.state().state) == ([], "refused")
+
+
+def test_force_after_a_kill_between_verdict_and_refusal(
+    line: Line, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    line.verdict = "refused"
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "_take_verdict", killed)
+        with pytest.raises(KeyboardInterrupt):
+            line.build(config())
+    assert line.build(config("verdict.force=true")).verdict == "forced"
+    assert line.ran == ["evaluation"]
+
+
+def test_a_kill_before_the_run_is_current_is_made_good(
+    line: Line, config: Config, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    line.build(config())
+    (folder / "a.md").write_text("# A\n\nnew text\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(Outputs, "activate", killed)
+        with pytest.raises(KeyboardInterrupt):
+            line.build(config())
+    run = line.build(config())
+    assert line.ran == []
+    assert Outputs(config().outputs).require_current().id == run.id
+    assert all(not due.reasons for due in pipeline.examine(config(), run))
+
+
+def test_a_refused_run_that_was_damaged_is_mended(line: Line, config: Config) -> None:
+    error = refused(line, config())
+    (Run(config().outputs / "runs" / error.run).folder("model") / "manifest.json").unlink()
+    assert refused(line, config()).run == error.run
+    assert line.ran[0] == "model"
+
+
+def test_an_evaluation_from_before_there_were_verdicts_is_made_again(line: Line, config: Config) -> None:
+    first = line.build(config())
+    file = first.folder("evaluation") / "manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest |= {"settings": {"context": 2048}, "counts": {"questions": 2, "gguf": {"accuracy": 1.0}}}
+    file.write_text(json.dumps(manifest))
+    assert first.verdict is None
+    second = line.build(config())
+    assert line.ran == ["evaluation"]
+    assert Outputs(config().outputs).require_current().id == second.id != first.id
 
 
 # ---- what goes wrong ------------------------------------------------------------------------------------------------

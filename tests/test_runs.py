@@ -152,6 +152,52 @@ def test_the_unfinished_run_of_the_same_request_is_found_again(new_run: NewRun, 
     assert outputs.unfinished("nobody's") is None
 
 
+def test_the_refused_run_of_the_same_request_is_found_again(new_run: NewRun, tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    new_run(request="mine", state="complete")
+    older, newer = new_run(request="mine", state="refused"), new_run(request="mine", state="refused")
+    new_run(request="mine")
+    new_run(request="other", state="refused")
+    found = outputs.refused("mine")
+    assert found is not None
+    assert found.id == newer.id != older.id
+    assert outputs.refused("nobody's") is None
+
+
+def test_a_run_is_found_by_its_name_and_an_unknown_one_lists_those_there_are(new_run: NewRun, tmp_path: Path) -> None:
+    first, second = new_run(), new_run()
+    outputs = Outputs(tmp_path / "outputs")
+    assert outputs.named(second.id).path == second.path
+    with pytest.raises(InputError) as caught:
+        outputs.named("../runs")
+    assert caught.value.message.endswith(f"Runs: {first.id}, {second.id}.")
+    with pytest.raises(InputError, match=r"Runs: none\.$"):
+        Outputs(tmp_path / "none").named(first.id)
+
+
+def test_a_hidden_folder_is_no_run(new_run: NewRun, tmp_path: Path) -> None:
+    run = new_run()
+    new_run(".removed-x")
+    assert [found.id for found in Outputs(tmp_path / "outputs").runs()] == [run.id]
+
+
+def test_a_verdict_is_that_of_the_evaluation(new_run: NewRun) -> None:
+    run, old = new_run(), new_run()
+    assert run.verdict is None
+    make_stage(run, "evaluation", verdict="forced")
+    make_stage(old, "evaluation", questions=2)
+    assert (run.verdict, old.verdict) == ("forced", None)
+
+
+def test_a_stage_that_is_made_again_keeps_what_it_left(new_run: NewRun) -> None:
+    run = new_run(state="refused")
+    make_stage(run, "evaluation")
+    run.reopen("evaluation", {"seed": 1})
+    assert (run.state().state, run.state().settings) == ("building", {"seed": 1})
+    assert run.manifest("evaluation") is None
+    assert (run.folder("evaluation") / "a.txt").exists()
+
+
 def test_the_log_keeps_events_in_order(new_run: NewRun) -> None:
     run = new_run()
     run.log(Event("start", "dataset", "İlk"))
@@ -261,6 +307,16 @@ def test_rollback_goes_to_the_newest_complete_run_before(new_run: NewRun, tmp_pa
     assert outputs.rollback().id == older.id
     assert outputs.require_current().id == older.id
     assert outputs.rollback().id == oldest.id
+
+
+def test_rollback_never_goes_to_a_refused_run(new_run: NewRun, tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path / "outputs")
+    good, refused, current = new_run(state="complete"), new_run(state="refused"), new_run(state="complete")
+    outputs.activate(current)
+    with pytest.raises(InputError, match=f"There is no complete run {refused.id!r}"):
+        outputs.rollback(refused.id)
+    assert outputs.require_current().id == current.id
+    assert outputs.rollback().id == good.id
 
 
 def test_rollback_goes_to_the_run_that_is_named(new_run: NewRun, tmp_path: Path) -> None:

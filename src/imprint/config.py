@@ -65,11 +65,11 @@ class Documents(Section):
         return self.folders or (Folder(path=self.path),)
 
 
-class Augment(Section):
-    """More questions, written by a model that reads the documents."""
+class Endpoint(Section):
+    """A language model behind an OpenAI-compatible address."""
 
     url: str = ""
-    """Empty: no model is asked. `base`: the base itself, before the training. Else an OpenAI-compatible address."""
+    """Its address; empty: none is asked."""
     model: str = ""
     """The model's name there."""
     key: str = "OPENAI_API_KEY"
@@ -85,6 +85,10 @@ class Augment(Section):
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         return {"url": value} if isinstance(value, str) else value
+
+
+class Augment(Endpoint):
+    """More questions, written by a model that reads the documents; `base` as its address is the base itself."""
 
 
 class Dataset(Section):
@@ -185,13 +189,50 @@ class Model(Section):
     quantization: Literal["q4_k_m", "q5_k_m", "q6_k", "q8_0", "f16"] = "q4_k_m"
 
 
+class Judge(Endpoint):
+    """A model that grades the answers: correct, incorrect, not attempted."""
+
+
 class Evaluation(Section):
     """Base against tuned."""
 
     max_questions: int = Field(default=400, ge=1)
     """At most so many held-out questions are asked, taken evenly from the test set."""
+    ceiling_questions: int = Field(default=32, ge=0)
+    """So many of them are asked of the base once more, with their section in view."""
     max_new_tokens: int = Field(default=256, ge=1)
-    batch_size: int = Field(default=64, ge=1)
+    batch_size: int = Field(default=128, ge=1)
+    """Questions that are answered at the same time, at most; fewer where memory is short."""
+    benchmark: Path | None = None
+    """A file of prompts with the words that their answers must and must not hold."""
+    bert_score: str = ""
+    """A base or folder of an encoder for BERTScore; empty: none."""
+    judge: Judge = Judge()
+
+
+class Verdict(Section):
+    """What a model must show before it is served. Points are percentage points; None switches a rule off."""
+
+    better_than_base: float | None = Field(default=5, ge=0, le=100)
+    """Points above the base on the held-out questions, at least."""
+    behind_current: float | None = Field(default=2, ge=0, le=100)
+    """Points behind the model in service, on the same questions, at most."""
+    general_items: float | None = Field(default=3, ge=0, le=100)
+    """Points behind the base on general questions, at most."""
+    general_perplexity: float | None = Field(default=10, ge=0)
+    """Percent above the base's perplexity on a general text, at most."""
+    general_base: float = Field(default=50, gt=1)
+    """A base whose own perplexity there is higher knows nothing general that it could lose."""
+    ended: float | None = Field(default=95, ge=0, le=100)
+    """Percent of the answers that the model ends by itself, at least."""
+    control: float | None = Field(default=10, ge=0, le=100)
+    """Points above the base on sections that were not trained on, at most: beyond that something leaked."""
+    behind_adapter: float | None = Field(default=5, ge=0, le=100)
+    """Points between the served file and the adapter that it was made of, at most."""
+    not_proven: Literal["accept", "refuse"] = "accept"
+    """What becomes of a model about which nothing can be said."""
+    force: bool = False
+    """Serve the model even if it is refused."""
 
 
 class Service(Section):
@@ -255,6 +296,7 @@ class Settings(Section):
     adapter: Adapter = Adapter()
     model: Model = Model()
     evaluation: Evaluation = Evaluation()
+    verdict: Verdict = Verdict()
     service: Service = Service()
     plan: Plan = Plan()
     sweep: Sweep = Sweep()
@@ -394,8 +436,12 @@ def _anchor(settings: Settings, tree: Mapping[str, Any]) -> Settings:
     path = documents.path if "path" in given else home() / documents.path
     folders = tuple(folder.model_copy(update={"path": _absolute(folder.path)}) for folder in documents.folders)
     outputs = settings.outputs if "outputs" in tree else home() / settings.outputs
+    benchmark = settings.evaluation.benchmark
+    if benchmark is not None:
+        benchmark = _absolute(benchmark)
     return settings.model_copy(
         update={
+            "evaluation": settings.evaluation.model_copy(update={"benchmark": benchmark}),
             "outputs": _absolute(outputs),
             "documents": documents.model_copy(update={"path": _absolute(path), "folders": folders}),
         }

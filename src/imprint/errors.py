@@ -12,6 +12,7 @@ ImprintError          1  a fault in Imprint itself
 │   ├── FullMemoryError  memory ran out; what did it may be tried with less
 │   ├── LostProcessError one of several processes that train together ended
 │   └── LockedError      another process is building in the same outputs folder
+├── RefusedError      4  the verdict refused the model
 └── Interrupted     130  stopped by the user; what was done is kept
     └── Paused        0  at a checkpoint of the training, as asked
 """
@@ -81,6 +82,16 @@ class LockedError(MachineError):
     """Another process is building in the same outputs folder."""
 
 
+class RefusedError(ImprintError):
+    """The model was made and the verdict refused it; what was in service before stays. `run` is the id of its run."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, hint: str = "", run: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.run = run
+
+
 class Interrupted(ImprintError):
     """The user stopped the work; a restart goes on from what is on disk."""
 
@@ -107,6 +118,7 @@ _KINDS: dict[str, type[ImprintError]] = {
         FullMemoryError,
         LostProcessError,
         LockedError,
+        RefusedError,
         Interrupted,
         Paused,
     )

@@ -10,7 +10,8 @@ from typing import Any
 
 from imprint import adapter, base, dataset, documents, evaluation, model
 from imprint.config import Settings
-from imprint.errors import FullMemoryError, InputError
+from imprint.errors import FullMemoryError, InputError, RefusedError
+from imprint.evaluation.results import read_results
 from imprint.machine import Machine
 from imprint.runs import (
     NO_ROOM,
@@ -119,9 +120,11 @@ def examine(config: Settings, run: Run) -> Iterator[Due]:
 
 
 def build(config: Settings, notify: Notify, *, command: str, until: str = LINE[-1].name) -> Run:
-    """Bring everything up to `until` up to date and give the run that holds it; a run that is whole becomes current.
+    """Bring everything up to `until` up to date and give the run that holds it.
 
-    `config` is resolved (see `resolve`). Raises LockedError when another process is building there.
+    A run that is whole becomes current if its verdict lets it serve; otherwise it raises RefusedError. So does the next
+    start with the same documents and settings, at once; with `verdict.force` that evaluates the run again, as one that
+    serves all the same. `config` is resolved (see `resolve`). Raises LockedError when another one is building there.
     """
     outputs = Outputs(config.outputs)
     if config.retrain == "never":
@@ -134,6 +137,8 @@ def build(config: Settings, notify: Notify, *, command: str, until: str = LINE[-
         try:
             run = _open(outputs, config, current)
             run.notify = _logged(run, notify)
+            if until == LINE[-1].name:
+                _reopen(config, run, current)
             try:
                 _make(outputs, config, run, until)
             except InputError:
@@ -177,9 +182,54 @@ def _make(outputs: Outputs, config: Settings, run: Run, until: str) -> None:
             run.notify(Event("done", stage.name, str(run.folder(stage.name))))
         if stage.name == until:
             break
-    if all(run.manifest(stage.name) is not None for stage in LINE):
-        run.write_state(run.state().model_copy(update={"state": "complete"}))
+    if until == LINE[-1].name:
+        _take_verdict(outputs, run)
+
+
+def _take_verdict(outputs: Outputs, run: Run) -> None:
+    """The run becomes the current one, or RefusedError says why not."""
+    judged = run.complete(LINE[-1].name).counts
+    refused = judged["verdict"] == "refused"
+    run.write_state(run.state().model_copy(update={"state": "refused" if refused else "complete"}))
+    if not refused:
         outputs.activate(run)
+        return
+    advice = dict.fromkeys(rule["advice"] for rule in judged["failed"] if rule["advice"])
+    report = run.folder(LINE[-1].name) / "report.html"
+    # The sentence may have said what one of them found.
+    rules = [
+        f"  {rule['name']}: {rule['words']}" for rule in judged["failed"] if rule["words"] not in judged["sentence"]
+    ]
+    raise RefusedError(
+        "\n".join([judged["sentence"], *rules]),
+        hint="\n".join([*advice, f"read {report}", "verdict.force=true serves it all the same"]),
+        run=run.id,
+    )
+
+
+def _reopen(config: Settings, run: Run, current: Run | None) -> None:
+    """Have a refused run judged again, if the user forces it or what it was held against has left the service.
+
+    Its manifest goes, its answers stay: nothing is trained, and only the new model in service is asked.
+    """
+    evaluation = run.manifest(LINE[-1].name)
+    if evaluation is None or evaluation.counts.get("verdict") != "refused":
+        return
+    if config.verdict.force:
+        why = "verdict.force"
+    elif _is_behind_another(evaluation, run, current):
+        why = "another model is in service now"
+    else:
+        return
+    run.reopen(LINE[-1].name, config.plain())
+    run.notify(Event("note", LINE[-1].name, f"run {run.id} was refused and is judged again: {why}"))
+
+
+def _is_behind_another(evaluation: Manifest, run: Run, current: Run | None) -> bool:
+    """Whether it was refused beside a model in service that is not the one there is now."""
+    if all(rule["name"] != "behind_current" for rule in evaluation.counts["failed"]):
+        return False
+    return current is None or read_results(run.folder(LINE[-1].name)).current != current.id
 
 
 def _check_base(config: Settings, run: Run) -> None:
@@ -206,7 +256,7 @@ def _run_stage(stage: Stage, config: Settings, run: Run) -> None:
 
 
 def _open(outputs: Outputs, config: Settings, current: Run | None) -> Run:
-    """The run to work in: an unfinished one of the same request, or a new one."""
+    """The run to work in: an unfinished or a refused one of the same request, or a new one."""
     request = digest_of(
         [
             base.of(config).digest,
@@ -216,10 +266,10 @@ def _open(outputs: Outputs, config: Settings, current: Run | None) -> Run:
     )
     if config.retrain == "always":
         request = digest_of([request, utc_now()])
-    unfinished = outputs.unfinished(request)
-    if unfinished is not None:  # what the request does not depend on may have changed
-        unfinished.write_state(unfinished.state().model_copy(update={"settings": config.plain()}))
-        return unfinished
+    found = outputs.unfinished(request) or outputs.refused(request)
+    if found is not None:  # what the request does not depend on may have changed
+        found.write_state(found.state().model_copy(update={"settings": config.plain()}))
+        return found
     require_space(outputs.path, base.of(config).disk_mb)
     if config.retrain == "always":
         reason = ["retrain=always"]
@@ -246,11 +296,16 @@ def _first_reasons(config: Settings, run: Run) -> list[str]:
 
 
 def _donor(outputs: Outputs, config: Settings, run: Run, stage: Stage) -> Run | None:
-    """The newest other run whose result of this stage came from the same inputs and settings; of a sweep if need be."""
+    """The newest other run whose result of this stage came from the same inputs and settings; of a sweep if need be.
+
+    A verdict that was refused or forced is not taken over: it may be another one now.
+    """
     inputs, settings = stage.inputs(config, run), stage.settings(config)
     for other in reversed([*outputs.sweep.runs(), *outputs.runs()]):
         manifest = other.manifest(stage.name) if other.id != run.id else None
-        if manifest is not None and manifest.inputs == inputs and manifest.settings == settings:
+        if manifest is None or manifest.counts.get("verdict") in {"refused", "forced"}:
+            continue
+        if manifest.inputs == inputs and manifest.settings == settings:
             return other
     return None
 
@@ -272,5 +327,7 @@ def _changed_settings(before: Mapping[str, Any], now: Mapping[str, Any], place: 
         old, new = before.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
             yield from _changed_settings(old, new, f"{place}{key}.")
+        elif key not in before:  # made by an Imprint without it
+            yield f"{place}{key} is new"
         elif old != new:
             yield f"{place}{key} was {old}, is {new}"

@@ -81,7 +81,8 @@ class RunState(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: str
-    state: Literal["building", "complete"]
+    state: Literal["building", "complete", "refused"]
+    """Only a complete run may become the current one; a refused one has everything but a verdict that lets it serve."""
     request: str
     """Digest of what the run is made from: documents, base, settings. A restart with the same one goes on with it."""
     reason: list[str]
@@ -138,6 +139,12 @@ class Run:
         except (OSError, ValidationError):
             return None
 
+    @property
+    def verdict(self) -> str | None:
+        """The word of its verdict; None without an evaluation, or with one of an Imprint that gave no verdicts."""
+        evaluation = self.manifest("evaluation")
+        return None if evaluation is None else evaluation.counts.get("verdict")
+
     def complete(self, stage: str) -> Manifest:
         """The manifest of a stage that must be complete; raises ImprintError when it is not."""
         manifest = self.manifest(stage)
@@ -188,6 +195,11 @@ class Run:
             except OSError:
                 shutil.copy2(source / name, target / name)
 
+    def reopen(self, stage: str, settings: Mapping[str, Any]) -> None:
+        """Have a stage made again, with these settings; what it left stays, for it to go on from."""
+        self.write_state(self.state().model_copy(update={"state": "building", "settings": dict(settings)}))
+        (self.folder(stage) / "manifest.json").unlink(missing_ok=True)
+
     def log(self, event: Event) -> None:
         """Append an event to the run's `log.jsonl`."""
         line = {"time": utc_now(), "stage": event.stage, "kind": event.kind, "text": event.text}
@@ -214,7 +226,17 @@ class Outputs:
         """Every run with a readable `run.json`, oldest first."""
         if not self._runs.is_dir():
             return []
-        return [run for run in map(Run, sorted(self._runs.iterdir())) if _readable(run)]
+        folders = (path for path in sorted(self._runs.iterdir()) if not path.name.startswith("."))
+        return [run for run in map(Run, folders) if _readable(run)]
+
+    def named(self, name: str) -> Run:
+        """The run of that id; raises InputError, which lists those that there are."""
+        runs = self.runs()
+        for run in runs:
+            if run.id == name:
+                return run
+        known = ", ".join(run.id for run in runs) or "none"
+        raise InputError(f"There is no run {name!r} in {self.path}. Runs: {known}.", hint="`imprint runs`")
 
     def current(self) -> Run | None:
         """The run in service, or None."""
@@ -245,9 +267,16 @@ class Outputs:
 
     def unfinished(self, request: str) -> Run | None:
         """The newest run that was started from the same request and did not finish."""
+        return self._newest(request, "building")
+
+    def refused(self, request: str) -> Run | None:
+        """The newest run that was made from the same request and whose verdict was against it."""
+        return self._newest(request, "refused")
+
+    def _newest(self, request: str, state: str) -> Run | None:
         for run in reversed(self.runs()):
-            state = run.state()
-            if state.request == request and state.state == "building":
+            found = run.state()
+            if found.request == request and found.state == state:
                 return run
         return None
 

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -17,10 +19,18 @@ from imprint.runs import Event, Notify
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from imprint.evaluation.comparing import Comparison
+    from imprint.evaluation.results import Results
     from imprint.planning import Candidate, Plan
     from imprint.sweep import Result
 
 _LINE_EVERY_S = 20
+_HELD_OUT = "held-out questions"
+_WHOLE = {"run", "base", "verdict", "size", _HELD_OUT, "95%"}
+"""Columns that are never cut: half a name is no use to type."""
+_STATES = {"building": "unfinished", "complete": "none", "refused": "refused"}
+"""What stands for a verdict where there is none."""
+_STYLES = {"refused": "bold red", "forced": "bold yellow", "not proven": "yellow"}
 
 
 class _Bar(Progress):
@@ -47,36 +57,78 @@ class Screen:
         """A line."""
         self._console.print(text, end=end, markup=markup, soft_wrap=True)
 
-    def figures(self, results: dict[str, Any]) -> None:
-        """The evaluation's short table."""
-        if "gguf" not in results:
-            return
-        self.table(
-            ("held-out questions", "right", "token F1", "perplexity", "ended by itself"),
-            [
-                (
-                    label,
-                    percent(results[name]["accuracy"]),
-                    f"{results[name]['token_f1']:.3f}",
-                    f"{results[name]['perplexity']:,.2f}",
-                    percent(results[name]["ended"]),
-                )
-                for name, label in (("base", "base"), ("adapter", "tuned"), ("gguf", "tuned, as served"))
-            ],
-        )
-        gained = 100 * (results["gguf"]["accuracy"] - results["base"]["accuracy"])
-        of = f"of {results['questions']} questions it was not trained on"
-        self.say(
-            f"The tuned model answers {percent(results['gguf']['accuracy'])} {of}: {gained:+.1f} points on the base."
-        )
+    def figures(self, results: "Results") -> None:
+        """The evaluation's short table, and the verdict; a refusal is an error, which says it itself."""
+        from imprint.evaluation.results import ADAPTER, BASE, CURRENT, HELD_OUT, SERVED
 
-    def table(self, header: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, to_stdout: bool = False) -> None:
-        """A plain table."""
+        asked = results.suites.get(HELD_OUT, {})
+        labels = {BASE: "base", ADAPTER: "tuned", SERVED: "tuned, as served", CURRENT: "in service until now"}
+        rows = [
+            (
+                label,
+                percent(asked[name].accuracy),
+                "" if (interval := asked[name].interval) is None else f"{100 * interval[0]:.1f}–{interval[1]:.1%}",
+                _number(asked[name].token_f1, 3),
+                _number(asked[name].perplexity, 2),
+                percent(asked[name].ended),
+                _number(asked[name].words, 1),
+            )
+            for name, label in labels.items()
+            if name in asked
+        ]
+        if rows:
+            self.table((_HELD_OUT, "right", "95%", "token F1", "perplexity", "ended", "words"), rows)
+        for note in results.notes:
+            self.say(f"Note: {note}", markup=False)
+        if results.verdict.word == "refused":
+            return
+        self.say(results.verdict.sentence, markup=False)
+        for rule in results.verdict.rules:
+            if rule.passed is False and rule.words not in results.verdict.sentence:
+                self.say(f"  {rule.name}: {rule.words}", markup=False)
+
+    def runs(self, rows: "Sequence[dict[str, Any]]") -> None:
+        """The runs as a table, on standard output. A run's name says when it was started, in UTC."""
+        columns: dict[str, list[str | Text]] = {
+            "": ["->" if row["current"] else "" for row in rows],
+            "run": [row["run"] for row in rows],
+            "verdict": [Text(row["verdict"] or _STATES[row["state"]], _STYLES.get(row["verdict"], "")) for row in rows],
+            "base": [row["base"] for row in rows],
+            "base knew": [percent(row["accuracy"].get("base")) for row in rows],
+            "tuned knows": [percent(row["accuracy"].get("gguf")) for row in rows],
+            "size": [in_bytes(row["bytes"] / 1e6) for row in rows],
+            "why": [_in_short(row["reason"]) for row in rows],
+        }
+        if len(set(columns["base"])) == 1:  # there is little room in a line
+            del columns["base"]
+        self.table(tuple(columns), list(zip(*columns.values(), strict=True)), to_stdout=True)
+
+    def comparison(self, found: "Comparison") -> None:
+        """Two models side by side: the figures, and a table of the answers to look at, on standard output."""
+        out = Console(highlight=False)
+        figures = replace(found, answers=()).text()
+        if figures:
+            out.print(Text(figures))
+        if not found.telling:
+            return
+        knows = any(answer.expected is not None for answer in found.telling)
+        table = Table(box=SIMPLE, show_lines=True)
+        for name in ("question", *(["expected"] if knows else []), found.first, found.second):
+            table.add_column(Text(name))
+        for answer in found.telling:
+            expected = [Text(answer.expected or "")] if knows else []
+            table.add_row(Text(answer.prompt), *expected, Text(answer.first), Text(answer.second))
+        out.print(table)
+
+    def table(
+        self, header: tuple[str, ...], rows: "Sequence[tuple[str | Text, ...]]", *, to_stdout: bool = False
+    ) -> None:
+        """A plain table. What cells hold is no markup: names of documents have brackets too."""
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in header:
-            table.add_column(name, no_wrap=name in {"run", "base"})  # half a name is no use to type
+            table.add_column(name, no_wrap=name in _WHOLE, overflow="fold")
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
         (Console(highlight=False) if to_stdout else self._console).print(table)
 
     def plan(self, made: "Plan") -> None:
@@ -221,6 +273,15 @@ def _most(megabytes: list[float]) -> list[str]:
 def in_bytes(megabytes: float) -> str:
     """Megabytes as people say them: "350 MB", "4.6 GB"."""
     return f"{megabytes:.0f} MB" if megabytes < 1e3 else f"{megabytes / 1e3:.1f} GB"
+
+
+def _in_short(reasons: list[str]) -> str:
+    """The first of the reasons, and how many there are."""
+    return reasons[0] + (f" and {len(reasons) - 1} more" if len(reasons) > 1 else "") if reasons else ""
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:,.{digits}f}"
 
 
 def percent(share: float | None) -> str:

@@ -15,7 +15,8 @@ from imprint.runs import Event, Outputs
 @pytest.mark.slow
 def test_a_base_as_gpt2_is_one_goes_through_the_whole_line(tiny_gpt2: Path, tmp_path: Path) -> None:
     """It has no padding token and no chat template, its matrices lie across, and its vocabulary is its own."""
-    settings = ("adapter.max_steps=8", "dataset.replay_share=0", "check_base=false")  # it was never trained
+    # It was never trained, and eight steps teach too little for the verdict.
+    settings = ("adapter.max_steps=8", "dataset.replay_share=0", "check_base=false", "verdict.force=true")
     events: list[Event] = []
     trainer = imprint.QuickTrainer(tiny_gpt2, "sample:instruct", *settings, outputs=tmp_path, notify=events.append)
     model = trainer.train()
@@ -23,6 +24,8 @@ def test_a_base_as_gpt2_is_one_goes_through_the_whole_line(tiny_gpt2: Path, tmp_
     assert model.base is not None
     assert model.tuned is not None
     assert model.served is not None
+    assert model.verdict.word == "forced"
+    assert model.report.is_file()
     assert model.tuned.perplexity < model.base.perplexity
     assert model.served.perplexity == pytest.approx(model.tuned.perplexity, rel=0.1)
     assert model.file.suffix == ".gguf"
@@ -62,10 +65,8 @@ def test_a_list_of_rows_is_the_same_documents_again(line: Line, tmp_path: Path) 
     assert imprint.QuickTrainer("embedded", rows[:30], **arguments).train().run != first.run
 
 
-def test_without_a_held_out_question_there_is_no_score(
-    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.stand_ins.FIGURES", {"questions": 0})
+def test_without_a_held_out_question_there_is_no_score(line: Line, tmp_path: Path) -> None:
+    line.questions = 0
     model = imprint.QuickTrainer("embedded", "sample:chat", outputs=tmp_path, progress=False).train()
     assert (model.base, model.tuned, model.served) == (None, None, None)
 

@@ -17,6 +17,10 @@ from imprint.evaluation.scoring import LONG_ANSWER_WORDS, is_correct, normalize,
         ("  \n ", []),
         ("ﬁle ４２", ["file", "42"]),  # compatibility forms
         ("0.95 ≥ 9:30", ["0.95", "9:30"]),
+        ("1,000 and 12'345,5 but 3.10", ["1000", "and", "12345.5", "but", "3.10"]),
+        ("5.0 °C, −5 and a - b", ["5", "c", "-5", "and", "a", "b"]),
+        ("٢٠٢٥", ["2025"]),
+        ("首都是北京。", ["首", "都", "是", "北", "京"]),
     ],
 )
 def test_words_for_comparison(text: str, words: list[str]) -> None:
@@ -34,6 +38,14 @@ def test_words_for_comparison(text: str, words: list[str]) -> None:
         ("port 80", "80 port", False),
         ("service.port", "service port", False),
         ("22,5 derece", "Isı 22,5 derece olur.", True),
+        ("22.5 degrees", "22,5 degrees", True),
+        ("1000 crowns", "It costs 1,000 crowns.", True),
+        ("version 3.1", "version 3.10", False),
+        ("5", "-5", False),
+        ("1 Euro", "Es kostet 1.000 Euro.", False),
+        ("दिल्ली", "दुल्लू", False),
+        ("दिल्ली", "राजधानी दिल्ली है।", True),
+        ("北京", "首都是北京。", True),
         ("Iğdır", "ığdır", False),  # Unicode folds I to i: a Turkish small letter is another one
         ("yes", "", False),
         ("!!!", "", True),

@@ -50,7 +50,17 @@ def client(served: Served) -> Client:
 def test_health_names_model_and_run(client: Client) -> None:
     response = client.get("/health")
     assert response.status_code == 200
-    assert response.json() == {"status": "ok", "model": "fake-q4_k_m", "run": "20260101-000000-aaaaaa"}
+    assert response.json() == {
+        "status": "ok",
+        "model": "fake-q4_k_m",
+        "run": "20260101-000000-aaaaaa",
+        "verdict": None,
+    }
+
+
+def test_health_says_the_verdict(served: Served) -> None:
+    served.verdict = "forced"
+    assert Client(served).get("/health").json()["verdict"] == "forced"
 
 
 def test_an_answer_is_json(client: Client, served: Any) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.stand_ins import evaluate, made_results
 
 from imprint.config import Service
 from imprint.errors import ImprintError, InputError, MachineError
@@ -49,6 +50,27 @@ def test_a_run_is_served_as_the_settings_say(
         "max_tokens": 5,
         "temperature": 0.5,
     }
+
+
+@pytest.mark.parametrize(
+    ("word", "title"),
+    [
+        ("accepted", "m"),
+        ("forced", "m (forced: its verdict refused it)"),
+        ("not proven", "m (not proven: nothing shows that it is better)"),
+        (None, "m"),
+    ],
+)
+def test_a_model_that_was_not_accepted_is_marked(
+    word: Any, title: str, new_run: Callable[..., Run], fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imprint.service.served.Engine", fake_engine)
+    run = new_run()
+    write_model(run, "m.gguf")
+    if word is not None:
+        evaluate(run, made_results(run.id, word))
+    served = Served.load(run, Service(), seed=1)
+    assert (served.verdict, served.title, served.name) == (word, title, "m")
 
 
 def test_a_file_that_is_gone_is_named(new_run: Callable[..., Run]) -> None:

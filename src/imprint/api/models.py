@@ -5,7 +5,6 @@ from pathlib import Path
 
 from imprint import base, environment
 from imprint.api.sources import settings_of
-from imprint.base import Base, hub
 from imprint.config import Settings
 from imprint.errors import InputError
 from imprint.evaluation.subjects import Gguf, Model
@@ -62,16 +61,9 @@ def _load_adapter(folder: Path, config: Settings) -> Model:
 def _load_weights(config: Settings, adapter: Path | None) -> Model:
     with environment.borrowed():
         environment.quiet_libraries()
-        _fetch(base.of(config))
+        base.bring(base.of(config))
         # Read once, before a local base switches the network off for what is loaded here: the program may want it.
         importlib.import_module("huggingface_hub.constants")
         from imprint.evaluation.weights import Weights
 
         return Weights(config, adapter)
-
-
-def _fetch(found: Base) -> None:
-    """Have a base of the hub here, whole. Raises MachineError, at once where the hub cannot be reached."""
-    if found.folder is None and hub.snapshot(found.source) is None:
-        base.fetch(found.source, "config.json")
-        hub.download(found.source, lambda done, total: None, with_programs=found.trust_remote_code)

@@ -10,6 +10,7 @@ from imprint import pipeline
 from imprint.api.models import load_model
 from imprint.api.sources import Documents, reading
 from imprint.config import Settings
+from imprint.evaluation.results import ADAPTER, BASE, HELD_OUT, SERVED, Results, Verdict, read_results
 from imprint.evaluation.scoring import Score
 from imprint.evaluation.subjects import Model
 from imprint.machine import this_machine
@@ -67,6 +68,10 @@ class TrainedModel:
     """With the adapter."""
     served: Score | None
     """The GGUF, as it is served."""
+    verdict: Verdict
+    """Why it may serve."""
+    report: Path
+    """`report.html`."""
 
     def load(self, *settings: str) -> Model:
         """The GGUF, loaded; settings as `load_model` takes them."""
@@ -87,7 +92,8 @@ class SimpleTrainer:
     `notify` is given, that gets the events instead, and nothing is shown.
 
     Steps raise ImprintError: DocumentError, DatasetError and SettingsError for what was given, MachineError for memory,
-    disk and network, Paused where Ctrl-C stopped a training at a checkpoint; called again, a step goes on from there.
+    disk and network, RefusedError where the model is not to be served, Paused where Ctrl-C stopped a training at a
+    checkpoint; called again, a step goes on from there.
     """
 
     def __init__(
@@ -131,14 +137,23 @@ class SimpleTrainer:
         return ExportedModel(run.id, file, file.stat().st_size)
 
     def evaluate(self) -> TrainedModel:
-        """Compare base and tuned model; the run becomes the current one."""
+        """Compare base and tuned model; the run becomes the current one.
+
+        Raises RefusedError where the verdict refuses the model, which stays in its run.
+        """
         run = self._build("evaluation")
-        found = run.complete("evaluation").counts
-        scores = {
-            name: Score(**found[subject]) if subject in found else None
-            for name, subject in (("base", "base"), ("tuned", "adapter"), ("served", "gguf"))
-        }
-        return TrainedModel(run.id, run.path, gguf_of(run), **scores)
+        folder = run.folder("evaluation")
+        results = read_results(folder)
+        return TrainedModel(
+            run.id,
+            run.path,
+            gguf_of(run),
+            base=_score(results, BASE),
+            tuned=_score(results, ADAPTER),
+            served=_score(results, SERVED),
+            verdict=results.verdict,
+            report=folder / "report.html",
+        )
 
     def _build(self, until: str) -> Run:
         with self._given() as config:
@@ -175,3 +190,11 @@ class QuickTrainer:
     def train(self) -> TrainedModel:
         """Do everything that is due; the model becomes the current one. Raises as the steps of `SimpleTrainer` do."""
         return self._steps.evaluate()
+
+
+def _score(results: Results, model: str) -> Score | None:
+    """A model's figures on the held-out questions, where there are any."""
+    figures = results.suites.get(HELD_OUT, {}).get(model)
+    if figures is None or figures.accuracy is None or figures.token_f1 is None or figures.perplexity is None:
+        return None
+    return Score(figures.questions, figures.accuracy, figures.token_f1, figures.perplexity, figures.ended)

@@ -212,6 +212,13 @@ def _fitted(adapter: Adapter, base: Base) -> Adapter:
     return adapter.model_copy(update={"load_in_4bit": four_bits, "max_seq_length": longest})
 
 
+def bring(found: Base, progress: Callable[[float, float], None] = lambda done, total: None) -> None:
+    """Have a base of the hub here, whole. `progress` gets bytes. Raises MachineError where the hub is out of reach."""
+    if found.folder is None and hub.snapshot(found.source) is None:
+        hub.fetch(found.source, "config.json")  # fails at once, where a whole download would be tried again and again
+        hub.download(found.source, progress, with_programs=found.trust_remote_code)
+
+
 def token_counter(base: Base) -> Callable[[str], int]:
     """A function that counts a text's tokens as the base's own tokenizer makes them."""
     from tokenizers import Tokenizer

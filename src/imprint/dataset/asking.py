@@ -1,4 +1,4 @@
-"""The client that asks a model while the dataset is made: concurrent, patient, and never twice the same.
+"""The client that asks a model, while the dataset is made or as a judge: concurrent, patient, never twice the same.
 
 It speaks to any OpenAI-compatible endpoint (`POST …/chat/completions`), the base on a local port among them. What an
 endpoint answers is not trusted: whatever cannot be used is asked for again a few times, then left out and counted.
@@ -23,12 +23,14 @@ from anyio.from_thread import start_blocking_portal
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.wait import wait_exponential_jitter
 
-from imprint.config import Augment, Settings
+from imprint.config import Endpoint as EndpointSettings
+from imprint.config import Settings
 from imprint.dataset.answers import AnswerCache, Reply, Request, digest_request
 from imprint.dataset.responses import LARGEST_BODY, Refused, Rejected, Unusable, read_reply, require_success
 from imprint.errors import ImprintError, InputError, MachineError
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_AUGMENT = "dataset.augment"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Endpoint:
     concurrency: int = 8
     max_requests: int | None = None
     price_per_million_tokens: float = 0.0
+    section: str = _AUGMENT
+    """Where in the settings it stands: what an error tells the user to correct."""
 
 
 @dataclass(frozen=True)
@@ -78,27 +82,28 @@ class Usage:
     """Requests without a usable answer, by reason."""
 
 
-def remote_endpoint(augment: Augment) -> Endpoint:
-    """The endpoint that the settings name; its key comes from the environment.
+def remote_endpoint(settings: EndpointSettings, section: str = _AUGMENT) -> Endpoint:
+    """The endpoint that this section of the settings names; its key comes from the environment.
 
     Raises InputError for an address or a key that cannot be sent.
     """
-    address = completions_url(augment.url)
-    key = os.environ.get(augment.key, "").strip()
+    address = completions_url(settings.url, section)
+    key = os.environ.get(settings.key, "").strip()
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise InputError(
-            f"The environment variable {augment.key} holds something that is no key: it has blanks or is not ASCII.",
-            hint=f"export {augment.key}=…",
+            f"The environment variable {settings.key} holds something that is no key: it has blanks or is not ASCII.",
+            hint=f"export {settings.key}=…",
         )
     return Endpoint(
         identity=str(address.copy_with(userinfo=b"")),
-        open=lambda: contextlib.nullcontext(augment.url),
-        model=augment.model,
+        open=lambda: contextlib.nullcontext(settings.url),
+        model=settings.model,
         key=key,
-        key_variable=augment.key,
-        concurrency=augment.concurrency,
-        max_requests=augment.max_requests,
-        price_per_million_tokens=augment.price_per_million_tokens,
+        key_variable=settings.key,
+        concurrency=settings.concurrency,
+        max_requests=settings.max_requests,
+        price_per_million_tokens=settings.price_per_million_tokens,
+        section=section,
     )
 
 
@@ -112,14 +117,14 @@ def base_endpoint(config: Settings, digest: str, serving: Callable[[], AbstractC
     )
 
 
-def completions_url(url: str) -> httpx.URL:
+def completions_url(url: str, section: str = _AUGMENT) -> httpx.URL:
     """Where chat completions are at an address that may or may not end in /v1. Raises InputError for a wrong one."""
     try:
         address = httpx.URL(url.strip())
     except httpx.InvalidURL as error:
-        raise _wrong_address(url) from error
+        raise _wrong_address(url, section) from error
     if address.scheme not in {"http", "https"} or not address.host:
-        raise _wrong_address(url)
+        raise _wrong_address(url, section)
     path = address.path.rstrip("/").removesuffix("/chat/completions")
     if not re.search(r"/v\d\w*(/|$)", path):
         path += "/v1"
@@ -127,13 +132,23 @@ def completions_url(url: str) -> httpx.URL:
 
 
 class Asker:
-    """Asks one endpoint: `with Asker(endpoint, folder) as asker: replies = asker.ask_all(requests)`."""
+    """Asks one endpoint: `with Asker(endpoint, folder) as asker: replies = asker.ask_all(requests)`.
 
-    def __init__(self, endpoint: Endpoint, cache: Path, patience: Patience | None = None) -> None:
+    `find_fault` says what makes a reply unusable, if anything does: it is asked for again, and never kept.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        cache: Path,
+        patience: Patience | None = None,
+        find_fault: Callable[[Reply], str | None] = lambda reply: None,
+    ) -> None:
         self.usage = Usage()
         self._endpoint = endpoint
         self._cache = AnswerCache(cache)
         self._patience = patience or Patience()
+        self._find_fault = find_fault
         self._open = contextlib.ExitStack()
         self._address: httpx.URL | None = None
         self._has_answered = False
@@ -164,7 +179,7 @@ class Asker:
         """
         places: dict[str, list[int]] = collections.defaultdict(list)
         for place, request in enumerate(requests):
-            places[digest_request(request, self._endpoint.model, self._endpoint.identity)].append(place)
+            places[self._digest(request)].append(place)
         replies: list[Reply | None] = [None] * len(requests)
         missing: list[tuple[str, Request]] = []
         done = 0
@@ -185,6 +200,13 @@ class Asker:
                 done += len(places[digest])
                 progress(done)
         return replies
+
+    def known(self, requests: Sequence[Request]) -> list[Reply | None]:
+        """The replies that are kept from earlier, None for the others; nothing is sent."""
+        return [self._cache.read(self._digest(request)) for request in requests]
+
+    def _digest(self, request: Request) -> str:
+        return digest_request(request, self._endpoint.model, self._endpoint.identity)
 
     def _ask_missing(self, missing: list[tuple[str, Request]]) -> Generator[tuple[str, Reply | None], None, None]:
         """Give each reply as it comes in. The event loop has a thread of its own, so that Ctrl-C is met here."""
@@ -251,7 +273,7 @@ class Asker:
 
     async def _send(self, client: httpx.AsyncClient, request: Request) -> Reply:
         if self.left == 0:
-            raise Refused("over dataset.augment.max_requests")
+            raise Refused(f"over {self._endpoint.section}.max_requests")
         self.usage.sent += 1
         assert self._address is not None
         try:
@@ -273,6 +295,8 @@ class Asker:
         tokens = reply.prompt_tokens + reply.completion_tokens
         self.usage.tokens += tokens
         self.usage.cost += tokens * self._endpoint.price_per_million_tokens / 1e6
+        if (fault := self._find_fault(reply)) is not None:
+            raise Unusable(fault, detail=reply.text, may_pass=False)
         return reply
 
     def _body(self, request: Request) -> dict[str, Any]:
@@ -302,10 +326,11 @@ class Asker:
         self.usage.failed[failure.reason] += 1
         self._failures_in_a_row += 1
         detail = f" ({self._without_key(failure.detail)})" if failure.detail else ""
+        section = self._endpoint.section
         if failure.is_unreachable:
             raise MachineError(
                 f"{self._name} cannot be reached: {failure.reason}{detail}.",
-                hint="start it or correct dataset.augment.url; answers so far are kept, and not asked for again",
+                hint=f"start it or correct {section}.url; answers so far are kept, and not asked for again",
             )
         if failure.retry_after > self._patience.longest_retry_after_s:
             raise MachineError(
@@ -316,20 +341,20 @@ class Asker:
             raise MachineError(
                 f"{self._name} gave no usable answer to {self._failures_in_a_row} requests in a row; "
                 f"the last: {failure.reason}{detail}.",
-                hint="look at the endpoint, or set dataset.augment.concurrency lower; answers so far are kept",
+                hint=f"look at the endpoint, or set {section}.concurrency lower; answers so far are kept",
             )
 
     def _explain(self, rejection: Rejected) -> InputError:
         said = f": {self._without_key(rejection.said)}" if rejection.said else ""
         found = f"{self._name} answers with status {rejection.status}{said}"
-        variable = self._endpoint.key_variable
+        variable, section = self._endpoint.key_variable, self._endpoint.section
         if rejection.status in {401, 403} and variable:
             state = f"the key in {variable} is not accepted" if self._endpoint.key else f"{variable} is not set"
-            return InputError(f"{found}. {state}.", hint=f"export {variable}=…, or dataset.augment.key=VARIABLE")
+            return InputError(f"{found}. {state}.", hint=f"export {variable}=…, or {section}.key=VARIABLE")
         model = f"the model {self._endpoint.model!r}" if self._endpoint.model else "no model named"
         return InputError(
             f"{found}. It was asked for chat completions, with {model}.",
-            hint="correct dataset.augment.url or dataset.augment.model",
+            hint=f"correct {section}.url or {section}.model",
         )
 
     def _without_key(self, text: str) -> str:
@@ -355,8 +380,9 @@ def _failure(state: RetryCallState) -> Unusable:
     return failure
 
 
-def _wrong_address(url: str) -> InputError:
+def _wrong_address(url: str, section: str) -> InputError:
+    base = "`base` or " if section == _AUGMENT else ""
     return InputError(
-        f"dataset.augment.url is {url!r}; expected `base` or an address such as http://127.0.0.1:8000/v1.",
-        hint="dataset.augment.url=http://HOST:PORT/v1",
+        f"{section}.url is {url!r}; expected {base}an address such as http://127.0.0.1:8000/v1.",
+        hint=f"{section}.url=http://HOST:PORT/v1",
     )

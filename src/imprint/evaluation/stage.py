@@ -1,87 +1,115 @@
-"""The evaluation stage: adapter, GGUF and test questions in; results and predictions out."""
+"""The evaluation stage: adapter, GGUF and questions in; results, predictions, a report and a verdict out."""
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from imprint import base
 from imprint.config import Settings
-from imprint.dataset import Example, read_examples
-from imprint.evaluation.scoring import Score, is_correct, score
-from imprint.evaluation.subjects import Answers, Gguf
-from imprint.model import gguf_of
-from imprint.runs import Event, Manifest, Run, write_atomically
+from imprint.evaluation.kept import NAME as ANSWERS
+from imprint.evaluation.kept import Kept
+from imprint.evaluation.results import HELD_OUT, Part, Results
+from imprint.runs import Event, Manifest, Outputs, Run, digest_file, write_atomically
 
 _STAGE = "evaluation"
-SUBJECTS = ("base", "adapter", "gguf")
+_NO_MATTER = {"key", "concurrency", "price_per_million_tokens"}
+"""Settings of the judge that say how it is asked, not what."""
+_LOOKED_THROUGH = 5
+"""So many newest runs whose answers may be known already."""
 
 
 def inputs(config: Settings, run: Run) -> dict[str, str]:
     """What is compared, and the questions."""
     files = run.complete("model").outputs
+    made = run.complete("dataset").outputs
+    found = {f"dataset/{name}": made[name] for name in ("test.jsonl", "control.jsonl")}
+    if config.evaluation.benchmark is not None and config.evaluation.benchmark.is_file():
+        found["evaluation.benchmark"] = digest_file(config.evaluation.benchmark)
     return {
-        "dataset/test.jsonl": run.complete("dataset").outputs["test.jsonl"],
+        **found,
         **{f"model/{name}": digest for name, digest in files.items() if name.endswith(".gguf")},
         "base": base.of(config).digest,
     }
 
 
 def settings(config: Settings) -> dict[str, Any]:
-    """The settings that the figures depend on."""
-    return {"evaluation": config.plain()["evaluation"], "context": config.service.context}
+    """The settings that figures and verdict depend on. A model that was forced stays so: `force` is none of them."""
+    plain = config.plain()
+    # What the benchmark's file holds is an input; how many are asked at once does not matter.
+    chosen = {name: value for name, value in plain["evaluation"].items() if name not in {"benchmark", "batch_size"}}
+    chosen["judge"] = {name: value for name, value in chosen["judge"].items() if name not in _NO_MATTER}
+    verdict = {name: value for name, value in plain["verdict"].items() if name != "force"}
+    return {"evaluation": chosen, "verdict": verdict, "context": config.service.context}
 
 
 def run(config: Settings, run: Run) -> Manifest:
-    """Ask base, adapter and GGUF the held-out questions; write results.json and predictions.jsonl."""
+    """Ask base, adapter and GGUF everything that there is to ask, and say whether the GGUF may serve.
+
+    Writes results.json, predictions.jsonl, metrics.csv, report.html and card.md. Raises SettingsError for a benchmark
+    file that cannot be used, InputError for a judge's address that cannot.
+    """
+    from imprint.evaluation.findings import examine
+    from imprint.evaluation.report import write_report
+
     with run.record(_STAGE, inputs=inputs(config, run), settings=settings(config), seed=config.seed) as record:
-        examples = _evenly(read_examples(run.folder("dataset") / "test.jsonl"), config.evaluation.max_questions)
-        results: dict[str, Any] = {"questions": len(examples)}
-        predictions: list[dict[str, Any]] = []
-        if examples:
-            answers = _ask(config, run, examples)
-            expected = [example.output for example in examples]
-            scores: dict[str, Score] = {
-                name: score(expected, said.texts, said.ended, said.nats, said.tokens) for name, said in answers.items()
-            }
-            results |= {name: asdict(value) for name, value in scores.items()}
-            for number, example in enumerate(examples):
-                said = {name: answers[name].texts[number] for name in SUBJECTS}
-                right = {name: is_correct(example.output, text) for name, text in said.items()}
-                predictions.append({**example.model_dump(mode="json"), "answers": said, "correct": right})
-        else:
-            run.notify(Event("note", _STAGE, "no question is held out: nothing can be said about what it learned"))
-        write_atomically(record.folder / "results.json", json.dumps(results, indent=2) + "\n")
-        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in predictions)
-        write_atomically(record.folder / "predictions.jsonl", "".join(lines))
-        record.counts = results
+        folder = record.folder
+        outputs = Outputs(config.outputs)
+        with Kept(folder / ANSWERS, _known(outputs, run)) as kept:
+            results, predictions = examine(config, run, kept, outputs.current())
+        for note in results.notes:
+            run.notify(Event("note", _STAGE, note))
+        write_atomically(folder / "results.json", results.model_dump_json(indent=2) + "\n")
+        write_atomically(folder / "predictions.jsonl", "".join(line.model_dump_json() + "\n" for line in predictions))
+        write_atomically(folder / "metrics.csv", _table(results))
+        write_report(run, results, predictions, folder)
+        record.counts = _counts(results)
     return run.complete(_STAGE)
 
 
-def _ask(config: Settings, run: Run, examples: Sequence[Example]) -> dict[str, Answers]:
-    from imprint.evaluation.weights import Weights
-
-    most = config.evaluation.max_new_tokens
-
-    def telling(name: str, before: int) -> Callable[[int], None]:
-        return lambda done: run.notify(
-            Event("progress", _STAGE, f"asking the {name}", before + done, len(SUBJECTS) * len(examples))
-        )
-
-    run.notify(Event("progress", _STAGE, "loading base and adapter", 0, len(SUBJECTS) * len(examples)))
-    answers: dict[str, Answers] = {}
-    with Weights(config, run.folder("adapter")) as tuned:
-        rows = tuned.rows(examples)
-        with tuned.without_adapter():
-            answers["base"] = tuned.answer(examples, rows, most=most, progress=telling("base", 0))
-        answers["adapter"] = tuned.answer(examples, rows, most=most, progress=telling("adapter", len(rows)))
-    with Gguf(gguf_of(run), context=config.service.context) as served:
-        answers["gguf"] = served.answer(examples, rows, most=most, progress=telling("GGUF", 2 * len(rows)))
-    return answers
+def _known(outputs: Outputs, run: Run) -> list[Path]:
+    """Where other runs keep answers, the newest last."""
+    others = [other for other in outputs.runs() if other.id != run.id]
+    return [other.folder(_STAGE) / ANSWERS for other in others[-_LOOKED_THROUGH:]]
 
 
-def _evenly(examples: list[Example], most: int) -> list[Example]:
-    """At most so many examples, taken at even distances, so that every document keeps its share."""
-    if len(examples) <= most:
-        return examples
-    return [examples[index * len(examples) // most] for index in range(most)]
+def _counts(results: Results) -> dict[str, Any]:
+    """What the run's manifest says about it: what a list of runs shows."""
+    held_out = results.suites.get(HELD_OUT, {})
+    return {
+        "questions": results.questions,
+        "accuracy": {name: figures.accuracy for name, figures in held_out.items()},
+        "verdict": results.verdict.word,
+        "sentence": results.verdict.sentence,
+        "failed": [
+            {"name": rule.name, "words": rule.words, "advice": rule.advice}
+            for rule in results.verdict.rules
+            if rule.passed is False
+        ],
+    }
+
+
+def _table(results: Results) -> str:
+    """Every figure in a line of its own: suite, model, figure, value."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("suite", "model", "figure", "value"))
+    tables: Mapping[str, Mapping[str, Part]] = {
+        **results.suites,
+        "perplexity": results.perplexity,
+        "speed": results.speed,
+    }
+    for suite, models in tables.items():
+        for model, figures in models.items():
+            for name, value in _flat(figures.model_dump()):
+                writer.writerow((suite, model, name, value))
+    return text.getvalue()
+
+
+def _flat(figures: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    for name, value in figures.items():
+        if isinstance(value, tuple):
+            yield from zip((f"{name}_low", f"{name}_high"), value, strict=True)
+        elif value is not None:
+            yield name, value

@@ -2,7 +2,6 @@
 
 import abc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,16 +11,15 @@ from imprint.dataset import Example
 from imprint.model import Answer, Engine, Message
 
 Progress = Callable[[int], None]
+"""Is told how many are done."""
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What one model said, in the order of the questions, and how likely it held the expected answers."""
+def _silent(done: int) -> None:
+    """Nobody wants to know."""
 
-    texts: list[str]
-    ended: list[bool]
-    nats: float
-    tokens: int
+
+_SLOTS = 64
+"""As many as `evaluation.batch_size` by default. More are hardly faster."""
 
 
 class Model(abc.ABC):
@@ -46,8 +44,26 @@ class Model(abc.ABC):
         """Token ids of a text as it stands: none is added."""
 
     @abc.abstractmethod
+    def prompt(self, messages: Sequence[Message]) -> list[int]:
+        """Token ids of a chat in the format of the training, up to where the assistant speaks."""
+
+    @abc.abstractmethod
+    def answer_all(
+        self, prompts: Sequence[Sequence[int]], limits: Sequence[int], progress: Progress = _silent
+    ) -> list[Answer]:
+        """Answer prompts greedily, in batches; an answer has at most its limit of tokens, and what the context leaves.
+
+        The answers are in the order of the prompts, and the same each time. Raises InputError for a prompt that does
+        not fit in the context.
+        """
+
+    @abc.abstractmethod
+    def likelihoods(self, rows: Sequence[Tokens]) -> list[float]:
+        """Of each row: the sum over its last answer of -ln p(token | what stands before it), in nats."""
+
     def negative_log_likelihood(self, before: Sequence[int], ids: Sequence[int]) -> float:
         """Sum over `ids` of -ln p(token | what stands before it), in nats; `before` is not empty."""
+        return self.likelihoods([Tokens([*before, *ids], [*[IGNORED] * len(before), *ids])])[0]
 
     @abc.abstractmethod
     def seconds(self, prompt: Sequence[int], tokens: int) -> list[float]:
@@ -56,15 +72,6 @@ class Model(abc.ABC):
     @abc.abstractmethod
     def rows(self, examples: Sequence[Example]) -> list[Tokens]:
         """The examples as token ids, in the format of the training."""
-
-    @abc.abstractmethod
-    def answer(
-        self, examples: Sequence[Example], rows: Sequence[Tokens], *, most: int, progress: Progress = lambda done: None
-    ) -> Answers:
-        """Answer the last question of each example greedily, in at most `most` tokens, and weigh the expected answer.
-
-        The likelihood is that of the very token ids of `rows`, which may be another runtime's of the same model.
-        """
 
     @abc.abstractmethod
     def close(self) -> None:
@@ -82,9 +89,12 @@ class Model(abc.ABC):
 class Gguf(Model):
     """A GGUF in the engine that serves it, which renders and tokenizes by itself."""
 
-    def __init__(self, file: Path, *, context: int, seed: int = 0) -> None:
-        """Raises MachineError where the file cannot be loaded."""
-        self._engine = Engine(file, context=context, seed=seed)
+    def __init__(self, file: Path, *, context: int, slots: int = _SLOTS, seed: int = 0) -> None:
+        """`slots` is how many prompts are answered at the same time, at most; fewer where memory is short.
+
+        Raises MachineError where the file cannot be loaded.
+        """
+        self._engine = Engine(file, context=context, seed=seed, slots=slots)
         self.name = file.stem
         self.context = self._engine.context
 
@@ -94,8 +104,17 @@ class Gguf(Model):
     def tokenize(self, text: str) -> list[int]:
         return self._engine.tokenize(text)
 
-    def negative_log_likelihood(self, before: Sequence[int], ids: Sequence[int]) -> float:
-        return self._engine.negative_log_likelihood(before, ids)
+    def prompt(self, messages: Sequence[Message]) -> list[int]:
+        return self._engine.prompt(messages)
+
+    def answer_all(
+        self, prompts: Sequence[Sequence[int]], limits: Sequence[int], progress: Progress = _silent
+    ) -> list[Answer]:
+        return self._engine.answer_all(prompts, limits, progress)
+
+    def likelihoods(self, rows: Sequence[Tokens]) -> list[float]:
+        pairs = [(row.prompt, row.input_ids[len(row.prompt) :]) for row in rows]
+        return self._engine.negative_log_likelihoods(pairs)
 
     def seconds(self, prompt: Sequence[int], tokens: int) -> list[float]:
         return self._engine.seconds(prompt, tokens)
@@ -106,23 +125,6 @@ class Gguf(Model):
             prompt, answer = self._engine.answered(_chat_of(example))
             found.append(Tokens([*prompt, *answer], [*[IGNORED] * len(prompt), *answer]))
         return found
-
-    def answer(
-        self, examples: Sequence[Example], rows: Sequence[Tokens], *, most: int, progress: Progress = lambda done: None
-    ) -> Answers:
-        texts: list[str] = []
-        ended: list[bool] = []
-        nats, tokens = 0.0, 0
-        for number, (example, row) in enumerate(zip(examples, rows, strict=True), start=1):
-            answer = self._engine.answer(_chat_of(example)[:-1], max_tokens=room(row, most))
-            texts.append(answer.text)
-            ended.append(answer.finish_reason == "stop")
-            prompt = row.prompt
-            expected = row.input_ids[len(prompt) :]
-            nats += self._engine.negative_log_likelihood(prompt, expected)
-            tokens += len(expected)
-            progress(number)
-        return Answers(texts, ended, nats, tokens)
 
     def close(self) -> None:
         self._engine.close()

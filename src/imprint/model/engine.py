@@ -1,4 +1,4 @@
-"""A GGUF turned into tokens: llama.cpp through llama-cpp-python's low-level API, one sequence at a time.
+"""A GGUF turned into tokens: llama.cpp through llama-cpp-python's low-level API, one answer at a time or many at once.
 
 The prompt format is the GGUF's own chat template. It is code from a file, so it runs in Jinja's sandbox
 (CVE-2024-34359).
@@ -7,21 +7,24 @@ The prompt format is the GGUF's own chat template. It is code from a file, so it
 import codecs
 import contextlib
 import ctypes
+import functools
 import itertools
-import math
 import os
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypedDict, cast
 
 from imprint.errors import InputError, MachineError
+from imprint.model import batching
+from imprint.model.context import BATCH, Context, Entry
 
-_BATCH = 512
 # In a smaller model threads wait for each other longer than they work; on a busy machine a hundred times longer.
 _PARAMETERS_FOR_THREADS = 30_000_000
+_PADDING = 256
+"""llama.cpp rounds a context up to a multiple of it."""
 
 Finish = Literal["stop", "length"]
 
@@ -50,10 +53,11 @@ class Engine:
     """A loaded GGUF. Calls from several threads wait for each other.
 
     `context` is the number of tokens allocated for prompt and answer together, at most as many as the model was made
-    for. Raises MachineError when the file cannot be loaded.
+    for. `slots` is how many prompts are answered at the same time, where there are so many: at most, fewer where memory
+    is short. Raises MachineError when the file cannot be loaded.
     """
 
-    def __init__(self, path: Path, *, context: int, seed: int = 0) -> None:
+    def __init__(self, path: Path, *, context: int, seed: int = 0, slots: int = 1) -> None:
         import llama_cpp
 
         self.path = path
@@ -71,30 +75,23 @@ class Engine:
                 hint="`imprint export retrain=always` makes it anew; `imprint rollback` goes back to the run before",
             )
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
-        options = llama_cpp.llama_context_default_params()
         # Beyond its positions a model talks nonsense; one that has learned them, such as GPT-2, ends the process there.
-        options.n_ctx = min(context, llama_cpp.llama_model_n_ctx_train(self._model))
-        options.n_batch = options.n_ubatch = min(_BATCH, options.n_ctx)
-        options.n_seq_max = 1
-        options.kv_unified = False
-        options.n_threads = options.n_threads_batch = self._threads()
-        self._context = llama_cpp.llama_init_from_model(self._model, options)
-        if not self._context:
-            raise MachineError(
-                f"There is not enough memory for a context of {context} tokens.", hint="set service.context lower"
-            )
-        self.context = int(options.n_ctx)  # more is allocated: llama.cpp rounds it up
+        self.context = min(context, int(llama_cpp.llama_model_n_ctx_train(self._model)))
+        self.slots = slots
+        self._one = self._allocate(self.context, 1)
+        self._many: Context | None = None
+        self._wanted = (0, 0)  # the size and slots that it was to have; memory may have been short
         self.template = self._metadata("tokenizer.chat_template")
-        self._batch = llama_cpp.llama_batch_init(_BATCH, 0, 1)
 
     def close(self) -> None:
         """Give the memory back; the engine cannot be used after it."""
         with self._lock:
             if self._model:
-                self._api.llama_batch_free(self._batch)
-                self._api.llama_free(self._context)
+                self._one.free()
+                if self._many is not None:
+                    self._many.free()
                 self._api.llama_model_free(self._model)
-                self._model = self._context = None
+                self._model = None
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Token ids of a chat in the GGUF's own prompt format, up to where the assistant speaks."""
@@ -140,21 +137,50 @@ class Engine:
         """Generate a whole answer."""
         return finish(self.stream(messages, max_tokens=max_tokens, temperature=temperature))
 
+    def answer_all(
+        self,
+        prompts: Sequence[Sequence[int]],
+        limits: Sequence[int],
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> list[Answer]:
+        """Greedy answers to prompts, given as token ids, in their order; `slots` of them are generated at a time.
+
+        An answer has at most its limit of tokens, and what the context leaves. `progress` is told how many are done.
+        The same prompts and limits give the same answers. Raises InputError for a prompt that does not fit.
+        """
+        for number, prompt in enumerate(prompts, start=1):
+            if not 0 < len(prompt) < self.context:
+                raise InputError(
+                    f"Prompt {number} of {len(prompts)} has {len(prompt)} tokens; the context holds {self.context}, "
+                    "the answer included.",
+                    hint="ask something shorter, or set service.context higher",
+                )
+        rooms = [max(0, min(limit, self.context - len(prompt))) for prompt, limit in zip(prompts, limits, strict=True)]
+        with self._lock:
+            size = max((len(prompt) + room for prompt, room in zip(prompts, rooms, strict=True)), default=1)
+            context = self._context_for(len(prompts), size)
+            said = batching.generate(context, prompts, rooms, self._is_end, progress)
+        return [self._whole(ids) for ids in said]
+
+    def negative_log_likelihoods(self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+        """Of each pair of prompt and answer: the sum over the answer of -ln p(token | what stands before it), in nats.
+
+        Raises InputError for a pair that does not fit in the context.
+        """
+        sizes = [len(prompt) + len(answer) for prompt, answer in pairs]
+        for number, size in enumerate(sizes, start=1):
+            if size > self.context:
+                raise InputError(
+                    f"Prompt {number} of {len(pairs)} has {size} tokens with its answer; the context holds "
+                    f"{self.context}.",
+                    hint="set service.context higher",
+                )
+        with self._lock:
+            return batching.measure(self._context_for(len(pairs), max(sizes, default=1)), pairs)
+
     def negative_log_likelihood(self, prompt: Sequence[int], answer: Sequence[int]) -> float:
         """Sum over `answer` of -ln p(token | what stands before it), in nats."""
-        ids = [*prompt, *answer]
-        if len(ids) > self.context:
-            raise InputError(f"{len(ids)} tokens do not fit in a context of {self.context}.")
-        total = 0.0
-        with self._lock:
-            self._clear()
-            for start in range(0, len(ids), _BATCH):
-                chunk = ids[start : start + _BATCH]
-                wanted = [index for index in range(len(chunk)) if len(prompt) <= start + index + 1 < len(ids)]
-                self._decode(chunk, start, wanted)
-                for index in wanted:
-                    total += self._surprise(index, ids[start + index + 1])
-        return total
+        return self.negative_log_likelihoods([(prompt, answer)])[0]
 
     def seconds(self, prompt: Sequence[int], tokens: int) -> list[float]:
         """Seconds from the start until each of so many tokens after a prompt; the model's own end does not end it."""
@@ -169,7 +195,7 @@ class Engine:
         count = 0
         with contextlib.closing(self._tokens(prompt, temperature)) as tokens:
             for token in itertools.islice(tokens, limit):
-                if self._api.llama_vocab_is_eog(self._vocab, token):
+                if self._is_end(token):
                     reason = "stop"
                     break
                 count += 1
@@ -187,48 +213,59 @@ class Engine:
     def _tokens(self, prompt: Sequence[int], temperature: float) -> Generator[int, None, None]:
         """The tokens that follow a prompt, past any end; the engine is held until the generator is closed."""
         with self._lock, _sampler(self._api, temperature, self._seed) as sampler:
-            self._clear()
-            for start in range(0, len(prompt), _BATCH):
-                chunk = prompt[start : start + _BATCH]
-                self._decode(chunk, start, [len(chunk) - 1])
+            self._one.clear()
+            for start in range(0, len(prompt), BATCH):
+                chunk = enumerate(prompt[start : start + BATCH], start=start)
+                self._one.decode([Entry(token, position, 0, position == len(prompt) - 1) for position, token in chunk])
             for position in itertools.count(len(prompt)):
-                token = int(self._api.llama_sampler_sample(sampler, self._context, -1))
+                token = int(self._api.llama_sampler_sample(sampler, self._one.handle, -1))
                 yield token
-                self._decode([token], position, [0])
+                self._one.decode([Entry(token, position, 0, True)])
+
+    def _allocate(self, size: int, slots: int) -> Context:
+        return Context(self._api, self._model, size=size, slots=slots, threads=self._threads())
+
+    def _context_for(self, sequences: int, size: int) -> Context:
+        """One in which so many sequences of so many tokens run at once; it is kept for the next ones.
+
+        It is no larger than these need: most prompts are short, and a small cache leaves room for more slots.
+        """
+        slots = min(self.slots, sequences)
+        if slots <= 1:
+            return self._one
+        # A model with LongRoPE rotates by the allocated context: above its first one all must be as in service.
+        size = (
+            self.context if self.context > self._first_context() else min(self.context, -size // _PADDING * -_PADDING)
+        )
+        wanted = (max(size, self._wanted[0]), max(slots, self._wanted[1]))
+        if self._many is None or wanted != self._wanted:
+            if self._many is not None:
+                self._many.free()
+                self._many = None  # where the next one finds no memory
+            self._many = self._allocate(*wanted)
+            self._wanted = wanted
+        return self._many
+
+    def _first_context(self) -> int:
+        """Tokens up to which a model's positions were trained before they were stretched."""
+        architecture = self._metadata("general.architecture")
+        known = self._value(f"{architecture}.rope.scaling.original_context_length")
+        return int(known) if known else self.context
+
+    def _whole(self, ids: Sequence[int]) -> Answer:
+        """An answer by its tokens, the one that ends it included."""
+        ended = bool(ids) and self._is_end(ids[-1])
+        said = ids[:-1] if ended else ids
+        text = b"".join(map(self._piece, said)).decode("utf-8", errors="replace")
+        return Answer(text.strip(), len(said), "stop" if ended else "length")
+
+    def _is_end(self, token: int) -> bool:
+        return bool(self._api.llama_vocab_is_eog(self._vocab, token))
 
     def _threads(self) -> int:
         if self._api.llama_model_n_params(self._model) < _PARAMETERS_FOR_THREADS:
             return 1
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-    def _decode(self, ids: Sequence[int], position: int, wanted: Sequence[int]) -> None:
-        """Run a chunk of at most _BATCH tokens; logits are kept for the indices in `wanted`."""
-        batch = self._batch
-        batch.n_tokens = len(ids)
-        for index, token in enumerate(ids):
-            batch.token[index] = token
-            batch.pos[index] = position + index
-            batch.n_seq_id[index] = 1
-            batch.seq_id[index][0] = 0
-            batch.logits[index] = 0
-        for index in wanted:
-            batch.logits[index] = 1
-        code = self._api.llama_decode(self._context, batch)
-        if code != 0:
-            raise MachineError(f"llama.cpp could not decode (code {code}): most often memory ran out.")
-
-    def _surprise(self, index: int, token: int) -> float:
-        """-ln p(token) by the logits of a chunk's index."""
-        import numpy as np
-
-        size = self._api.llama_vocab_n_tokens(self._vocab)
-        pointer = self._api.llama_get_logits_ith(self._context, index)
-        logits = np.ctypeslib.as_array(pointer, shape=(size,)).astype(np.float64)
-        top = float(logits.max())
-        return top + math.log(float(np.exp(logits - top).sum())) - float(logits[token])
-
-    def _clear(self) -> None:
-        self._api.llama_memory_clear(self._api.llama_get_memory(self._context), True)
 
     def _piece(self, token: int) -> bytes:
         buffer = ctypes.create_string_buffer(256)
@@ -241,14 +278,18 @@ class Engine:
         return text.decode("utf-8", "replace") if text else ""
 
     def _metadata(self, key: str) -> str:
-        buffer = ctypes.create_string_buffer(1 << 17)
-        size = self._api.llama_model_meta_val_str(self._model, key.encode(), buffer, len(buffer))
-        if size < 0:
+        value = self._value(key)
+        if value is None:
             raise InputError(
                 f"{self.path} carries no {key}: it was not made by Imprint.",
                 hint="`imprint export` makes one that does",
             )
-        return buffer.value.decode("utf-8")
+        return value
+
+    def _value(self, key: str) -> str | None:
+        buffer = ctypes.create_string_buffer(1 << 17)
+        size = self._api.llama_model_meta_val_str(self._model, key.encode(), buffer, len(buffer))
+        return buffer.value.decode("utf-8") if size >= 0 else None
 
 
 def finish(generation: Generation) -> Answer:
@@ -264,20 +305,26 @@ def render(
     template: str, messages: Sequence[Message], bos_token: str, eos_token: str, *, add_generation_prompt: bool = True
 ) -> str:
     """A chat as text, by its Jinja template; with `add_generation_prompt` up to where the assistant speaks."""
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
 
     def raise_exception(message: str) -> NoReturn:
         raise InputError(f"The model's chat template refuses this chat: {message}")
 
-    return environment.from_string(template).render(
+    text: str = _compiled(template).render(
         messages=messages,
         add_generation_prompt=add_generation_prompt,
         bos_token=bos_token,
         eos_token=eos_token,
         raise_exception=raise_exception,
     )
+    return text
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(template: str) -> Any:
+    """A template ready to render: to compile it takes longer than some models take to answer."""
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    return ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True).from_string(template)
 
 
 @contextlib.contextmanager

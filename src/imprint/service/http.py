@@ -35,9 +35,9 @@ def create_app(served: Served) -> Any:
         return JSONResponse({"error": {"message": error.message, "hint": error.hint}}, status)
 
     @app.get("/health")
-    def health() -> dict[str, str]:
-        """Whether the model answers, and which it is."""
-        return {"status": "ok", "model": served.name, "run": served.run}
+    def health() -> dict[str, str | None]:
+        """Whether the model answers, which it is, and the word of its verdict."""
+        return {"status": "ok", "model": served.name, "run": served.run, "verdict": served.verdict}
 
     @app.post("/generate", response_model=None)
     def generate(body: Prompt) -> dict[str, Any] | StreamingResponse:

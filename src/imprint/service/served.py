@@ -9,6 +9,9 @@ from imprint.model import Answer, Engine, Message, gguf_of
 from imprint.model.engine import Generation
 from imprint.runs import Run
 
+_MARKS = {"forced": "forced: its verdict refused it", "not proven": "not proven: nothing shows that it is better"}
+"""What is said of a model that serves without having been accepted."""
+
 
 @dataclass
 class Served:
@@ -17,6 +20,8 @@ class Served:
     engine: Engine
     run: str
     settings: Service
+    verdict: str | None = None
+    """The word of the run's verdict; None where it has none."""
 
     @classmethod
     def load(cls, run: Run, settings: Service, seed: int) -> "Served":
@@ -24,11 +29,17 @@ class Served:
         file = gguf_of(run)
         if not file.is_file():
             raise MachineError(f"{file} is gone.", hint="`imprint export retrain=always` makes it anew")
-        return cls(Engine(file, context=settings.context, seed=seed), run.id, settings)
+        return cls(Engine(file, context=settings.context, seed=seed), run.id, settings, run.verdict)
 
     @property
     def name(self) -> str:
         return Path(self.engine.path).stem
+
+    @property
+    def title(self) -> str:
+        """The name, and what people have to know of a model that was not shown to be better."""
+        mark = _MARKS.get(self.verdict or "")
+        return self.name if mark is None else f"{self.name} ({mark})"
 
     def ask(self, prompt: str) -> Answer:
         """One question, one answer."""
