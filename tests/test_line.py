@@ -18,6 +18,8 @@ from imprint.evaluation.results import read_results
 
 pytestmark = pytest.mark.slow
 
+STRICT = ("verdict.general_base=1000000", "verdict.general_perplexity=0")
+"""A verdict that no embedded model passes: what it learns costs it what little it knows of general text."""
 STAGES = ("dataset", "adapter", "model", "evaluation")
 
 
@@ -149,15 +151,15 @@ def test_an_evaluation_judged_anew_loads_no_model(made: tuple[Path, "subprocess.
     """Its answers are known: another limit is a matter of seconds, and so is going back to the old one."""
     home, _ = made
     before = current(home)
-    refused = up(home, "evaluate", "verdict.better_than_base=100")
+    refused = up(home, "evaluate", *STRICT)
     assert refused.returncode == 4, refused.stderr
-    assert "at least 100 are asked for" in refused.stderr
+    assert "its perplexity on general text is" in refused.stderr
     assert "verdict.force=true" in refused.stderr
     assert current(home) == before, "what served goes on serving"
     judged = max(home.glob("outputs/runs/*"))
     answers = [(run / "evaluation" / "answers.jsonl").read_text() for run in (before, judged)]
     assert sorted(answers[0].splitlines()) == sorted(answers[1].splitlines())
-    asked = up(home, "up", "How do I book a berth?", "verdict.better_than_base=100")
+    asked = up(home, "up", "How do I book a berth?", *STRICT)
     assert (asked.returncode, asked.stdout) == (4, made[1].stdout), "the model before answers"
 
 

@@ -278,7 +278,7 @@ def test_the_summary(new_run: NewRun) -> None:
     found = results(predictions(), word="refused", sentence="It is refused.", rules=(reports.REFUSED_RULE,))
     told = summary(found, predictions(), run)
     lines = told.splitlines()
-    assert lines[0] == "REFUSED: It is refused."
+    assert lines[0] == "It is refused."
     assert "  ended: 81.3% of the answers end by themselves; at least 95% were expected." in lines
     assert re.search(r"^Held-out questions +7 +base +14\.3% +8–19 +1\.6$", told, re.MULTILINE)
     assert re.search(r"^  forgotten +0 of 1  glossary\.md: Week$", told, re.MULTILINE)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Arguments = Annotated[list[str] | None, typer.Argument(metavar="section.key=value", show_default=False)]
 Prompted = Annotated[list[str] | None, typer.Argument(metavar="PROMPT|section.key=value", show_default=False)]
+Named = Annotated[list[str] | None, typer.Argument(metavar="RUN|section.key=value", show_default=False)]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings as YAML.")]
 Documents = Annotated[Path | None, typer.Option("--documents", metavar="DIR", help="What to learn (documents/).")]
 Outputs = Annotated[Path | None, typer.Option("--outputs", metavar="DIR", help="Where runs are kept (outputs/).")]
@@ -73,8 +74,12 @@ def read_call(
     *,
     as_json: bool = False,
     most_prompts: int | None = 0,
+    takes_run: bool = False,
 ) -> Call:
-    """Settings and prompts from what was typed; `most_prompts` is how many the command takes, None any number."""
+    """Settings and prompts from what was typed; `most_prompts` is how many the command takes, None any number.
+
+    With `takes_run` the name of a run, as `Call.prompt`, in the place of prompts.
+    """
     from imprint import config as settings
 
     overrides = [text for text in arguments or () if _SETTING.match(text)]
@@ -83,11 +88,14 @@ def read_call(
         overrides.append(f"documents.path={_quote(documents)}")
     if outputs is not None:
         overrides.append(f"outputs={_quote(outputs)}")
-    if words and most_prompts == 0:
+    if takes_run:
+        if len(words) > 1:
+            raise InputError(f"{len(words)} runs were given: {', '.join(words)}; expected one.", hint="imprint runs")
+    elif words and most_prompts == 0:
         raise InputError(
             f"{words[0]!r} was given; expected settings as section.key=value.", hint="imprint COMMAND --help"
         )
-    if most_prompts is not None and len(words) > most_prompts:
+    elif most_prompts is not None and len(words) > most_prompts:
         raise InputError(
             f"{len(words)} prompts were given: {', '.join(map(repr, words))}; expected one.",
             hint=f"put it in quotes: {shlex.quote(' '.join(words))}",

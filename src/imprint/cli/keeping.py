@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imprint.cli.call import Arguments, Call, Config, Json, Outputs, read_call
+from imprint.cli.call import Arguments, Call, Config, Json, Named, Outputs, read_call
 from imprint.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _row(run: "Run", *, is_current: bool) -> dict[str, Any]:
 
 
 def report(
-    run: Annotated[str | None, typer.Argument(help="The run; the newest one that was evaluated.")] = None,
+    arguments: Named = None,
     config: Config = None,
     outputs: Outputs = None,
     as_json: Json = False,
@@ -63,10 +63,11 @@ def report(
         tuple[str, str] | None, typer.Option("--compare", metavar="RUN RUN", help="Two runs instead of one.")
     ] = None,
 ) -> None:
-    """Open the report of a run in the browser, or print it in short where there is none."""
+    """Open the report of RUN, or of the newest run, in the browser; print it in short where there is none."""
     from imprint.runs import Outputs as Folder
 
-    call = read_call([], config, outputs, as_json=as_json)
+    call = read_call(arguments, config, outputs, as_json=as_json, takes_run=True)
+    run = call.prompt
     folder = Folder(call.settings.outputs)
     if compare is None:
         _report_one(call, folder.named(run) if run is not None else _newest_evaluated(folder))
@@ -145,20 +146,21 @@ def _opens(file: Path) -> bool:
 
 
 def rollback(
-    run: Annotated[str | None, typer.Argument(help="The run to go back to; the one before the current one.")] = None,
+    arguments: Named = None,
     config: Config = None,
     outputs: Outputs = None,
     as_json: Json = False,
 ) -> None:
-    """Make an earlier run the current one again."""
+    """Make RUN the current one again, or the run before the current one."""
     from imprint.runs import Outputs as Folder
 
-    call = read_call([], config, outputs, as_json=as_json)
-    chosen = Folder(call.settings.outputs).rollback(run)
+    call = read_call(arguments, config, outputs, as_json=as_json, takes_run=True)
+    chosen = Folder(call.settings.outputs).rollback(call.prompt)
     call.result({"current": chosen.id}, f"{chosen.id} is current. `imprint up retrain=never` serves it as it is.")
 
 
 def prune(
+    arguments: Arguments = None,
     keep: Annotated[int, typer.Option("--keep", metavar="N", help="So many runs stay, the current one first.")] = 3,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")] = False,
     config: Config = None,
@@ -172,7 +174,7 @@ def prune(
     from imprint.runs import Outputs as Folder
     from imprint.screen import in_bytes
 
-    call = read_call([], config, outputs, as_json=as_json)
+    call = read_call(arguments, config, outputs, as_json=as_json)
     done = pruning.prune(Folder(call.settings.outputs), keep, dry_run=dry_run)
     would = "would be " if dry_run else ""
     lines = [f"{name} {would}removed" for name in done.removed] or ["nothing to remove"]

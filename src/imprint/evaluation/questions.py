@@ -162,18 +162,15 @@ def _with_sections(config: Settings, examples: Sequence[Example], notes: list[st
     if not wanted:
         return
     sections: dict[tuple[str, tuple[str, ...]], str] = {}
-    for file in documents.find(config.documents).files:
-        if file.name not in wanted:
-            continue
-        try:
-            document = documents.read(file, config.documents)
-        except ImprintError as error:
-            notes.append(f"{file.name} cannot be shown to the base: {error.message}")
-            continue
-        for section in document.sections:
-            text = "\n\n".join(block.text for block in section.blocks)
-            key = (file.name, section.heading)
-            sections[key] = f"{sections[key]}\n\n{text}" if key in sections else text
+    try:
+        files = [file for file in documents.find(config.documents).files if file.name in wanted]
+        for document in (documents.read(file, config.documents) for file in files):
+            for section in document.sections:
+                text = "\n\n".join(block.text for block in section.blocks)
+                key = (document.path, section.heading)
+                sections[key] = f"{sections[key]}\n\n{text}" if key in sections else text
+    except ImprintError as error:  # read before, when the dataset was made, so something has changed since
+        notes.append(f"the documents cannot be shown to the base: {error.message}")
     for example in examples:
         section_text = sections.get((example.source.document, example.source.heading), "")[:_CONTEXT_CHARACTERS]
         question = example.conversation()[-2]["content"]

@@ -18,7 +18,7 @@ _CHANGED = 10  # questions of a comparison that are listed
 def summary(results: Results, predictions: Sequence[Prediction], run: Run | None = None) -> str:
     """Verdict, accuracies with 95% intervals, the worst sections, next steps; with `run` the steps name settings."""
     cards = grade_sections(predictions)
-    lines = [f"{results.verdict.word.upper()}: {one_line(results.verdict.sentence, 500)}"]
+    lines = [one_line(results.verdict.sentence, 500)]
     for rule in results.verdict.rules:
         if rule.passed is False:
             lines.append(f"  {rule.name}: {one_line(rule.words, 500)}")
