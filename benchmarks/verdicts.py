@@ -1,12 +1,13 @@
 """A planted failure for each rule of the verdict is refused by the rule meant for it; honest runs are accepted.
 
-    .venv/bin/python benchmarks/verdicts.py [--seeds 20] [DOCUMENTS] [-- section.key=value …]
+    .venv/bin/python benchmarks/verdicts.py [--seeds 20] [--good OUTPUTS] [DOCUMENTS] [-- section.key=value …]
 
 First one honest run of the embedded base on a folder of documents (documents/ by default), then the same run spoilt in
 one way each, in real files: an adapter of one step; a GGUF with the weights of a layer in another order; a GGUF that
 cannot say its end token; control sections among the training rows; what it forgot of general text held against it;
 a short training against a better model in service. Then as many honest runs as seeds are asked for, each in outputs
-of its own. Limits: each refused by its rule, exit code 4; every honest run accepted.
+of its own. `--good` names outputs whose model was made honestly from these documents and settings, to save that
+training; they are copied. Limits: each refused by its rule, exit code 4; every honest run accepted.
 """
 
 import argparse
@@ -27,13 +28,16 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("documents", nargs="?", type=Path, default=ROOT / "documents")
     arguments.add_argument("--seeds", type=int, default=20)
+    arguments.add_argument("--good", type=Path)
     own = sys.argv[1:]
     settings = own[own.index("--") + 1 :] if "--" in own else []
     given = arguments.parse_args(own[: own.index("--")] if "--" in own else own)
     common = ["base=embedded", "--documents", str(given.documents), *settings]
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
-        planted = sum(is_right for is_right in plant(folder, common))
+        if given.good is not None:
+            shutil.copytree(given.good, folder / "good", symlinks=True)
+        planted = sum(plant(folder, common))
         against("planted failures refused by the rule meant for them", planted, len(PLANTS), "", at_least=True)
         accepted = 0
         for seed in range(1, given.seeds + 1):

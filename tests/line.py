@@ -32,7 +32,7 @@ Slipway
 # Enough steps for a handful of facts; everything else as it is by default.
 SHORT = (
     "base=embedded",
-    "adapter.max_steps=120",
+    "adapter.max_steps=90",
     "adapter.epochs=1000",
     "adapter.checkpoint_steps=20",
     "dataset.replay_share=0",

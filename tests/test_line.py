@@ -166,7 +166,7 @@ def test_an_evaluation_judged_anew_loads_no_model(made: tuple[Path, "subprocess.
 def test_a_base_in_four_bits_and_with_alpacas_format_goes_through_the_same_line(tmp_path: Path) -> None:
     """QLoRA, which is what a large base gets: the merged weights are those that the training saw."""
     write_guide(tmp_path / "documents")
-    chosen = ("adapter.load_in_4bit=true", "template=alpaca", "adapter.max_steps=60", "verdict.force=true")
+    chosen = ("adapter.load_in_4bit=true", "template=alpaca", "adapter.max_steps=40", "verdict.force=true")
     done = imprint("evaluate", *SHORT, *chosen, env={"IMPRINT_HOME": str(tmp_path)})
     assert done.returncode == 0, done.stderr
     (run,) = tmp_path.glob("outputs/runs/*")

@@ -125,7 +125,8 @@ def test_an_evaluation_that_was_stopped_goes_on_and_says_the_same(run: Run, tmp_
     assert [rule["name"] for rule in manifest.counts["failed"]] == ["ended"], "three tokens are too few to end in"
     lines = read_predictions(run.folder("evaluation"))
     assert [line.question for line in lines if line.suite == "held_out"] == [question for question, _ in HELD_OUT]
-    figures = list(csv.DictReader((run.folder("evaluation") / "metrics.csv").open(encoding="utf-8")))
+    with (run.folder("evaluation") / "metrics.csv").open(encoding="utf-8") as file:
+        figures = list(csv.DictReader(file))
     (ended,) = [row for row in figures if (row["suite"], row["model"], row["figure"]) == ("general", "gguf", "ended")]
     assert float(ended["value"]) == whole.suites["general"]["gguf"].ended
 

@@ -33,14 +33,18 @@ def right(count: int, of: int = ASKED) -> list[float]:
     return [float(number < count) for number in range(of)]
 
 
+def ended(count: int, of: int = ASKED) -> list[bool]:
+    return [number < count for number in range(of)]
+
+
 def good(**changed: Any) -> Evidence:
-    """What a good run finds, but for what is changed: `held_out_gguf=right(3)`, `ended=0.2`."""
+    """What a good run finds, but for what is changed: `held_out_gguf=right(3)`, `ended=ended(40)`."""
     scores = {
         HELD_OUT: {BASE: right(4), ADAPTER: right(182), SERVED: right(180)},
         CONTROL: {BASE: right(0, 6), SERVED: right(1, 6)},
         GENERAL: {BASE: right(120, 150), SERVED: right(117, 150)},
     }
-    others = {"ended": 0.995, "perplexity": {BASE: 9.0, SERVED: 9.4}}
+    others = {"ended": ended(199), "perplexity": {BASE: 9.0, SERVED: 9.4}}
     for name, value in changed.items():
         suite, _, model = name.rpartition("_")
         if suite in scores:
@@ -75,7 +79,7 @@ FAILURES = {
     "less than 5 points": ({"held_out_gguf": right(13), "held_out_adapter": right(13)}, "better_than_base", "4.5"),
     "general questions forgotten": ({"general_gguf": right(60, 150)}, "general_items", "forgot"),
     "writing forgotten": ({"perplexity": {BASE: 9.0, SERVED: 40.0}}, "general_perplexity", "+344.4%"),
-    "never stops": ({"ended": 0.41}, "ended", "41.0%"),
+    "never stops": ({"ended": ended(82)}, "ended", "41.0%"),
     "control leaks": ({"control_gguf": right(6, 6)}, "control", "leaked"),
     "the GGUF is unlike the adapter": ({"held_out_gguf": right(120)}, "behind_adapter", "model.quantization"),
     "worse than what serves": ({"held_out_current": right(197)}, "behind_current", "in service"),
@@ -99,7 +103,7 @@ def test_a_planted_failure_is_refused_by_the_rule_meant_for_it(changed: dict[str
 
 
 def test_a_broken_gguf_is_blamed_before_the_training() -> None:
-    verdict = decide(Limits(), good(held_out_gguf=right(0), ended=0.0))
+    verdict = decide(Limits(), good(held_out_gguf=right(0), ended=ended(0)))
     assert verdict.sentence.startswith("Refused: the served file is 91.0 points")
     assert verdict.sentence.endswith("(2 more rules failed.)")
 
@@ -111,6 +115,7 @@ def test_a_broken_gguf_is_blamed_before_the_training() -> None:
         {"held_out_adapter": right(192)},
         {"general_gguf": right(113, 150)},
         {"control_gguf": right(2, 6)},
+        {"ended": ended(187)},  # 93.5%, of 200
         {"perplexity": {BASE: 114.0, SERVED: 2000.0}},  # such a base knows nothing general
         {"perplexity": {}},
     ],
@@ -126,7 +131,7 @@ def test_too_few_questions_prove_nothing(count: int) -> None:
     few = Evidence(
         {**few.questions, HELD_OUT: questions(HELD_OUT, count)},
         scores if count else {suite: found for suite, found in few.scores.items() if suite != HELD_OUT},
-        ended=1.0 if count else None,
+        ended=ended(count, count),
         perplexity=few.perplexity,
     )
     verdict = decide(Limits(), few)
@@ -156,7 +161,7 @@ def test_wordings_of_one_fact_are_no_proof_of_their_own(monkeypatch: pytest.Monk
         ]
         learned = [float(place % len(facts) < len(facts) / 3) for place in range(ASKED)]
         scores = {**evidence.scores, HELD_OUT: {BASE: right(0), ADAPTER: learned, SERVED: learned}}
-        return Evidence({**evidence.questions, HELD_OUT: asked}, scores, ended=1.0)
+        return Evidence({**evidence.questions, HELD_OUT: asked}, scores, ended=ended(ASKED))
 
     assert decide(Limits(), about([str(number) for number in range(3)])).word == "refused"
     assert decide(Limits(), about([str(number) for number in range(39)])).word == "accepted"

@@ -191,7 +191,7 @@ class _Examination:
             Evidence(
                 questions=self.suites,
                 scores=scores,
-                ended=suites[HELD_OUT][SERVED].ended if asked else None,
+                ended=[answer.finish_reason == "stop" for answer in self.answers[HELD_OUT][SERVED]] if asked else [],
                 perplexity={name: found.general for name, found in self.perplexity.items()},
                 seed=self.config.seed,
             ),

@@ -1,15 +1,15 @@
 """Whether a tuned model may serve: the rules of `verdict` in the settings, applied to what was found.
 
 Differences are between two models on the same questions. Chance alone moves them, so a model is refused for being
-behind another only where the whole 95% bootstrap interval lies beyond the limit; to be better than the base it must
-reach the limit, with the whole interval above nothing.
+behind another, or for answers without an end, only where the whole 95% bootstrap interval lies beyond the limit; to be
+better than the base it must reach the limit, with the whole interval above nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imprint.config import Verdict as Limits
-from imprint.evaluation.measuring import difference
+from imprint.evaluation.measuring import clusters, difference
 from imprint.evaluation.questions import Question
 from imprint.evaluation.results import (
     ADAPTER,
@@ -23,6 +23,7 @@ from imprint.evaluation.results import (
     Verdict,
     Word,
 )
+from imprint.evaluation.scoring import bootstrap
 
 _FEWEST = 5
 _FEWEST_CONTROL = 3
@@ -37,8 +38,8 @@ class Evidence:
 
     questions: Mapping[str, Sequence[Question]]
     scores: Mapping[str, Mapping[str, Sequence[float]]]
-    ended: float | None
-    """Share of the answers to held-out questions that the served model ended by itself."""
+    ended: Sequence[bool]
+    """Which answers to held-out questions the served model ended by itself."""
     perplexity: Mapping[str, float] = field(default_factory=dict)
     """Of the general text, by model."""
     seed: int = 0
@@ -158,13 +159,15 @@ def _general_perplexity(name: str, limit: float, limits: Limits, evidence: Evide
 
 
 def _ended(name: str, limit: float, limits: Limits, evidence: Evidence) -> Rule:
-    if evidence.ended is None:
+    if not evidence.ended:
         return Rule(name=name, passed=None, words="no held-out question was asked")
-    share = 100 * evidence.ended
+    share = 100 * sum(evidence.ended) / len(evidence.ended)
+    low, high = bootstrap(list(map(float, evidence.ended)), clusters(evidence.questions[HELD_OUT]), evidence.seed)
     return Rule(
         name=name,
-        passed=share >= limit,
-        words=f"it ends {share:.1f}% of its answers by itself; at least {limit:g}% is asked for",
+        passed=100 * high >= limit,
+        words=f"it ends {share:.1f}% (95%: {100 * low:.1f} to {100 * high:.1f}) of its answers by itself; "
+        f"at least {limit:g}% is asked for",
         advice="it did not learn to stop: train longer (adapter.epochs), and see whether the rows of the documents end "
         "in the middle (`imprint validate`)",
     )
