@@ -128,8 +128,11 @@ def spoil_gguf(
     from imprint.runs import digest_file
 
     shutil.copytree(good, outputs, symlinks=True)
+    folder = (outputs / "current").resolve()
     (outputs / "current").unlink()
-    (folder,) = outputs.glob("runs/*")
+    for other in (outputs / "runs").iterdir():
+        if other != folder:
+            shutil.rmtree(other)
     (file,) = (folder / "model").glob("*.gguf")
     reader = GGUFReader(file, "r+")
     change(reader)
