@@ -166,7 +166,9 @@ def _ask(model: Any, questions: Sequence[Example], most: int) -> Shares:
     from imprint.evaluation.subjects import room
 
     rows = model.rows(questions)
-    said = model.answer_all([row.prompt for row in rows], [room(row, most) for row in rows])
+    said = model.answer_all(
+        [row.prompt for row in rows], [room(len(row.labels) - len(row.prompt), most) for row in rows]
+    )
     right = [row.kind for row, answer in zip(questions, said, strict=True) if is_correct(row.output, answer.text)]
     return Shares(collections.Counter(right), collections.Counter(row.kind for row in questions))
 

@@ -97,7 +97,8 @@ def _judged(example: Example, first: str, second: str) -> Compared:
 
 def _answer(model: Model, examples: Sequence[Example], max_tokens: int | None) -> tuple[list[str], Score]:
     rows = model.rows(examples)
-    answers = model.answer_all([row.prompt for row in rows], [room(row, _most(max_tokens)) for row in rows])
+    limits = [room(len(row.labels) - len(row.prompt), _most(max_tokens)) for row in rows]
+    answers = model.answer_all([row.prompt for row in rows], limits)
     texts = [answer.text for answer in answers]
     ended = [answer.finish_reason == "stop" for answer in answers]
     tokens = sum(len(row.input_ids) - len(row.prompt) for row in rows)

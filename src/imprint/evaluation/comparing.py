@@ -10,13 +10,12 @@ from pydantic import ValidationError
 
 from imprint import base
 from imprint.config import Settings
-from imprint.dataset import read_examples
 from imprint.errors import BaseError, DatasetError, InputError
 from imprint.evaluation import measuring
 from imprint.evaluation.interview import TOO_LONG, Interview, Subject, served, subjects_of
 from imprint.evaluation.kept import NAME as ANSWERS
 from imprint.evaluation.kept import Kept, key_of
-from imprint.evaluation.questions import Question, evenly
+from imprint.evaluation.questions import Question, held_out
 from imprint.evaluation.results import BASE, HELD_OUT, SERVED, read_predictions
 from imprint.evaluation.scoring import bootstrap
 from imprint.model import Answer
@@ -173,16 +172,12 @@ def side_by_side(
     `other` is a run in the same outputs folder, a GGUF file, or a base by name, folder or `owner/name`. Raises
     InputError for an unknown name, DatasetError where the run has no held-out question.
     """
-    examples = evenly(read_examples(run.folder("dataset") / "test.jsonl"), config.evaluation.max_questions)
-    if not examples:
+    questions = held_out(config, run)
+    if not questions:
         raise DatasetError(
             f"Run {run.id} holds out no question: there is nothing to compare the models on.",
             hint="`imprint compare PROMPT` asks both what you like; more documents give held-out questions",
         )
-    questions = [
-        Question(HELD_OUT, tuple(example.conversation()[:-1]), None, example=example)  # type: ignore[arg-type]
-        for example in examples
-    ]
     sides = (_Side.of_run(config, run), _find(config, run, other, progress))
     said = _ask_both(config, sides, questions, progress)
     right = [

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from imprint import base
 from imprint.config import Settings
@@ -16,15 +16,13 @@ from imprint.evaluation.perplexity import calculate_perplexity
 from imprint.evaluation.questions import Question
 from imprint.evaluation.results import ADAPTER, BASE, SERVED
 from imprint.evaluation.speed import measure_speed
-from imprint.evaluation.subjects import Gguf, Model
+from imprint.evaluation.subjects import Gguf, Model, room
 from imprint.model import Answer, gguf_of
 from imprint.runs import Run
 
 if TYPE_CHECKING:
     from imprint.evaluation.weights import Weights
 
-_TOKENS_MORE = 16
-"""Beside twice the expected ones: a model that has not learned to stop is cut there."""
 TOO_LONG = Answer("", 0, "length")
 """In the place of an answer to a question that the model's context does not hold."""
 
@@ -113,39 +111,40 @@ class Interview:
     def surprise(self, subject: Subject, examples: Sequence[Example]) -> tuple[float, int]:
         """Summed -ln p of the expected answers, in nats, and how many tokens they have."""
         key = key_of("likelihood", subject.digest, [example.conversation() for example in examples])
-        found = self.kept.get(key)
-        if found is None:
-            with self._model(subject) as model:
-                rows = [row for row in model.rows(examples) if len(row.input_ids) <= model.context]
-                tokens = sum(len(row.input_ids) - len(row.prompt) for row in rows)
-                found = [sum(model.likelihoods(rows)), tokens]
-            self.kept.put({key: found})
-        return float(found[0]), int(found[1])
+
+        def measure(model: Model) -> list[float]:
+            rows = [row for row in model.rows(examples) if len(row.input_ids) <= model.context]
+            return [sum(model.likelihoods(rows)), sum(len(row.input_ids) - len(row.prompt) for row in rows)]
+
+        nats, tokens = self._once(key, subject, measure)
+        return float(nats), int(tokens)
 
     def perplexity(self, subject: Subject, texts: Sequence[str]) -> float:
         """Of plain texts, per token of the subject's tokenizer."""
         key = key_of("perplexity", subject.digest, texts)
-        found = self.kept.get(key)
-        if found is None:
-            with self._model(subject) as model:
-                found = calculate_perplexity(model, texts)
-            self.kept.put({key: found})
-        return float(found)
+        return float(self._once(key, subject, lambda model: calculate_perplexity(model, texts)))
 
     def speed(self, subject: Subject) -> Mapping[str, float]:
         """`tokens_per_s` and `seconds_to_first_token`, one prompt at a time."""
-        key = key_of("speed", subject.digest)
-        found = self.kept.get(key)
-        if found is None:
-            with self._model(subject) as model:
-                measured = measure_speed(model, prompt_tokens=64, tokens=32, repeats=1)
-            found = {
+
+        def measure(model: Model) -> dict[str, float]:
+            measured = measure_speed(model, prompt_tokens=64, tokens=32, repeats=1)
+            return {
                 "tokens_per_s": round(measured.tokens_per_s, 1),
                 "seconds_to_first_token": round(measured.seconds_to_first_token, 4),
             }
-            self.kept.put({key: found})
-        values: Mapping[str, float] = found
+
+        values: Mapping[str, float] = self._once(key_of("speed", subject.digest), subject, measure)
         return values
+
+    def _once(self, key: str, subject: Subject, measure: Callable[[Model], Any]) -> Any:
+        """What is kept, or else measured and kept."""
+        found = self.kept.get(key)
+        if found is None:
+            with self._model(subject) as model:
+                found = measure(model)
+            self.kept.put({key: found})
+        return found
 
     def _answers(self, subject: Subject, questions: Sequence[Question], limits: Sequence[int]) -> list[Answer]:
         with self._model(subject) as model:
@@ -163,7 +162,7 @@ class Interview:
         most = self.config.evaluation.max_new_tokens
         if question.limit is not None:
             return min(most, question.limit)
-        return min(most, 2 * self._count(question.expected) + _TOKENS_MORE)
+        return room(self._count(question.expected), most)
 
     @functools.cached_property
     def _count(self) -> Callable[[str], int]:

@@ -117,14 +117,14 @@ def collect(config: Settings, run: Run) -> tuple[list[Question], list[str]]:
     """
     notes: list[str] = []
     folder = run.folder("dataset")
-    test = evenly(_asked(folder / "test.jsonl"), config.evaluation.max_questions)
+    found = held_out(config, run)
+    test = [question.example for question in found if question.example is not None]
     if not test:
         notes.append("no question is held out: nothing can be said about what it learned")
     # A masked passage shows most of its answer, so it cannot tell whether the passage was learned.
     control = [example for example in _asked(folder / "control.jsonl") if example.kind != "masked"]
     if not control:
         notes.append("no section was kept from the training: a leak would not be seen")
-    found = [_of_example(HELD_OUT, example) for example in test]
     found += [_of_example(CONTROL, example) for example in evenly(control, config.evaluation.max_questions)]
     found += _with_sections(config, evenly(test, config.evaluation.ceiling_questions), notes)
     for suite in _SHIPPED:
@@ -133,6 +133,12 @@ def collect(config: Settings, run: Run) -> tuple[list[Question], list[str]]:
         most = config.evaluation.max_new_tokens
         found += [_of_item(BENCHMARK, item, most) for item in items.read_benchmark(config.evaluation.benchmark)]
     return found, notes
+
+
+def held_out(config: Settings, run: Run) -> list[Question]:
+    """The held-out questions of a run that are asked."""
+    examples = _asked(run.folder("dataset") / "test.jsonl")
+    return [_of_example(HELD_OUT, example) for example in evenly(examples, config.evaluation.max_questions)]
 
 
 def evenly(examples: Sequence[Example], most: int) -> list[Example]:

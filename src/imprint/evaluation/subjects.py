@@ -135,9 +135,8 @@ def as_chat(prompt: str | Sequence[Message]) -> list[Message]:
     return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
 
 
-def room(row: Tokens, most: int) -> int:
-    """Tokens that an answer may have: twice the expected one and some. A model that never stops is cut there."""
-    expected = len(row.labels) - len(row.prompt)
+def room(expected: int, most: int) -> int:
+    """Tokens that an answer may have: twice the expected ones and some. A model that never stops is cut there."""
     return min(most, 2 * expected + 16)
 
 

@@ -110,28 +110,25 @@ def _better_than_base(name: str, limit: float, limits: Limits, evidence: Evidenc
 def _behind_current(name: str, limit: float, limits: Limits, evidence: Evidence) -> Rule:
     if CURRENT not in evidence.scores.get(HELD_OUT, {}):
         return Rule(name=name, passed=None, words="no other model is in service")
-    if (asked := evidence.asked(HELD_OUT, CURRENT, SERVED)) < _FEWEST:
-        return _too_few(name, asked, "held-out questions")
-    behind, interval = evidence.ahead(HELD_OUT, CURRENT, SERVED)
-    return Rule(
-        name=name,
-        passed=interval[0] <= limit,
-        words=f"on the same questions it is {_points(behind, interval)} behind the model in service; "
-        f"at most {limit:g} may be lost",
-        advice="what changed in documents or settings made it worse: compare both with `imprint report --compare`, "
+    return _behind(
+        name,
+        limit,
+        evidence,
+        (HELD_OUT, CURRENT, "held-out questions"),
+        "on the same questions it is {} behind the model in service; at most {:g} may be lost",
+        "what changed in documents or settings made it worse: compare both with `imprint report --compare`, "
         "or train longer (adapter.epochs)",
     )
 
 
 def _general_items(name: str, limit: float, limits: Limits, evidence: Evidence) -> Rule:
-    if (asked := evidence.asked(GENERAL, BASE, SERVED)) < _FEWEST:
-        return _too_few(name, asked, "general questions")
-    behind, interval = evidence.ahead(GENERAL, BASE, SERVED)
-    return Rule(
-        name=name,
-        passed=interval[0] <= limit,
-        words=f"on general questions it is {_points(behind, interval)} behind the base; at most {limit:g} may be lost",
-        advice="it forgot what the base could do: more general rows (dataset.replay_share=0.2), a lower "
+    return _behind(
+        name,
+        limit,
+        evidence,
+        (GENERAL, BASE, "general questions"),
+        "on general questions it is {} behind the base; at most {:g} may be lost",
+        "it forgot what the base could do: more general rows (dataset.replay_share=0.2), a lower "
         "adapter.learning_rate, or fewer adapter.epochs",
     )
 
@@ -182,22 +179,30 @@ def _control(name: str, limit: float, limits: Limits, evidence: Evidence) -> Rul
         passed=interval[0] <= limit,
         words=f"on sections that it was not trained on it is {_points(ahead, interval)} ahead of the base; "
         f"more than {limit:g} means that answers leaked into the training, so the other figures prove nothing",
-        advice="look for copies of these sections in other documents (the report names them), or for rows of your own "
-        "that hold them",
+        advice="look for copies of these sections in other documents (predictions.jsonl names them), or for rows of "
+        "your own that hold them",
     )
 
 
 def _behind_adapter(name: str, limit: float, limits: Limits, evidence: Evidence) -> Rule:
-    if (asked := evidence.asked(HELD_OUT, ADAPTER, SERVED)) < _FEWEST:
-        return _too_few(name, asked, "held-out questions")
-    behind, interval = evidence.ahead(HELD_OUT, ADAPTER, SERVED)
-    return Rule(
-        name=name,
-        passed=interval[0] <= limit,
-        words=f"the served file is {_points(behind, interval)} behind the adapter that it was made of; "
-        f"at most {limit:g} may be lost",
-        advice="merging or quantizing lost it: a finer format, such as model.quantization=q5_k_m or q8_0",
+    return _behind(
+        name,
+        limit,
+        evidence,
+        (HELD_OUT, ADAPTER, "held-out questions"),
+        "the served file is {} behind the adapter that it was made of; at most {:g} may be lost",
+        "merging or quantizing lost it: a finer format, such as model.quantization=q5_k_m or q8_0",
     )
+
+
+def _behind(name: str, limit: float, evidence: Evidence, other: tuple[str, str, str], words: str, advice: str) -> Rule:
+    """The served model is not behind another one; `other` is the suite, that model, and what the suite is called."""
+    suite, model, what = other
+    if (asked := evidence.asked(suite, model, SERVED)) < _FEWEST:
+        return _too_few(name, asked, what)
+    behind, interval = evidence.ahead(suite, model, SERVED)
+    words = words.format(_points(behind, interval), limit)
+    return Rule(name=name, passed=interval[0] <= limit, words=words, advice=advice)
 
 
 RULES: dict[str, Callable[[str, float, Limits, Evidence], Rule]] = {
